@@ -1,0 +1,49 @@
+import amqp from 'amqplib'
+import Redis from 'ioredis'
+import { Kafka, logLevel } from 'kafkajs'
+
+// Each probe opens a connection of its own, resolves if the broker serves and rejects otherwise.
+
+const TIMEOUT_MS = 5_000
+
+/** Resolves once metadata is served and every existing partition has a leader. */
+export async function probeKafka(brokers: readonly string[]): Promise<void> {
+  const kafka = new Kafka({
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: TIMEOUT_MS,
+    requestTimeout: TIMEOUT_MS,
+    retry: { retries: 0 },
+  })
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    const { topics } = await admin.fetchTopicMetadata()
+    const leaderless = topics.filter((topic) => topic.partitions.some(({ leader }) => leader < 0))
+    if (leaderless.length > 0)
+      throw new Error(`no leader yet: ${leaderless.map(({ name }) => name).join(', ')}`)
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** @returns the broker's version */
+export async function probeRabbitmq(url: string): Promise<string> {
+  const connection = await amqp.connect(url, { timeout: TIMEOUT_MS })
+  const { version } = connection.connection.serverProperties
+  await connection.close()
+  return version
+}
+
+/** @returns the server's version */
+export async function probeRedis(url: string): Promise<string> {
+  const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null })
+  redis.on('error', () => undefined) // reported by connect()
+  try {
+    await redis.connect()
+    const info = await redis.info('server')
+    return /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown'
+  } finally {
+    redis.disconnect()
+  }
+}
