@@ -1,0 +1,12 @@
+/** Where a bus writes lines. `console` fits, and so do pino and winston through a one-line adapter. */
+export interface Logger {
+  debug(message: string, details?: Readonly<Record<string, unknown>>): void
+  info(message: string, details?: Readonly<Record<string, unknown>>): void
+  warn(message: string, details?: Readonly<Record<string, unknown>>): void
+  error(message: string, details?: Readonly<Record<string, unknown>>): void
+}
+
+const ignore = (): void => undefined
+
+/** The default: a library prints nothing unless asked. */
+export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
