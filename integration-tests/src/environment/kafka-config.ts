@@ -106,13 +106,13 @@ export function usesTls({ security }: KafkaOptions): boolean {
   return security?.listeners.some((listener) => listener !== 'SASL_PLAINTEXT') ?? false
 }
 
-/** Arguments of Kafka's `kafka-configs` that create or replace a user. */
-export function scramUserArguments(bootstrap: string, { username, password }: Credentials): string[] {
-  const mechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(
-    (mechanism) => `${mechanism}=[password=${password}]`,
-  )
+/** Arguments of two runs of Kafka's `kafka-configs`: a request may set only one mechanism of a user. */
+export function scramUserArguments(bootstrap: string, { username, password }: Credentials): string[][] {
   const entity = ['--entity-type', 'users', '--entity-name', username]
-  return ['--bootstrap-server', bootstrap, '--alter', '--add-config', mechanisms.join(), ...entity]
+  return ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map((mechanism) => {
+    const config = ['--alter', '--add-config', `${mechanism}=[password=${password}]`]
+    return ['--bootstrap-server', bootstrap, ...config, ...entity]
+  })
 }
 
 function tlsProperties(

@@ -58,7 +58,7 @@ export async function nativeKafka(context: NativeContext, options: KafkaOptions)
   await startNode(managed, probe)
 
   const createScramUser = async (user: Credentials) => {
-    await java('kafka.admin.ConfigCommand', ...scramUserArguments(url, user))
+    for (const args of scramUserArguments(url, user)) await java('kafka.admin.ConfigCommand', ...args)
   }
   for (const user of options.security?.users ?? []) await createScramUser(user)
   const handle = brokerHandle('kafka', KAFKA_VERSION, url, [{ managed, url, probe }], remove)
