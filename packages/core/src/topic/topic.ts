@@ -31,6 +31,10 @@ export interface Topic<Input, Output, Groups extends string> {
 
 // A topic of any types: `never` input and `unknown` output admit every topic.
 export type AnyTopic = Topic<never, unknown, string>
+
+/** A topic whose types no longer matter: what the engines work with. */
+export type ErasedTopic = Topic<unknown, unknown, string>
+
 export type InputOf<T> = T extends Topic<infer Input, infer _O, infer _G> ? Input : never
 export type OutputOf<T> = T extends Topic<infer _I, infer Output, infer _G> ? Output : never
 export type GroupOf<T> = T extends Topic<infer _I, infer _O, infer Groups> ? Groups : never

@@ -1,0 +1,150 @@
+import { PublishError } from '../error/kinds.js'
+import type { ErrorCode } from '../error/codes.js'
+import { show } from '../option/option.js'
+import type { PublishOptions } from '../publish/receipt.js'
+import type { ErasedTopic } from '../topic/topic.js'
+import type { StandardIssue, StandardResult } from '../topic/standard-schema.js'
+import type { OutgoingRecord, RawHeader } from '../transport/record.js'
+import { headerBytes, headerProblem } from './headers.js'
+import { newId } from './identity.js'
+import { nullMark } from './marks.js'
+
+export interface EncodeContext {
+  readonly source: string
+  readonly wallMs: number
+  readonly nullBody: boolean
+}
+
+export interface EncodedMessage {
+  readonly record: OutgoingRecord
+  readonly sizeBytes: number
+  /** Set when the schema answers later: the message keeps its place meanwhile. Rejects with a PublishError. */
+  readonly validated: Promise<void> | undefined
+}
+
+const emptyBody = new Uint8Array(0)
+// Framing of one record on any wire, attributes' names included: generous, so that what passes here passes there.
+const framingBytes = 160
+
+/**
+ * Turns a value into what is sent, now: what the caller changes later is not sent.
+ * @throws PublishError `rejected`
+ */
+export function encodeMessage(topic: ErasedTopic, value: unknown, options: PublishOptions, context: EncodeContext): EncodedMessage {
+  const id = options.id ?? newId(context.wallMs)
+  const refuse = (code: ErrorCode, message: string, cause?: unknown): PublishError =>
+    new PublishError({
+      code,
+      outcome: 'rejected',
+      id: String(id),
+      topic: topic.name,
+      message: `A message was not published to topic "${topic.name}": ${message}`,
+      ...(cause === undefined ? {} : { cause }),
+    })
+  if (typeof id !== 'string' || id === '' || id.length > 255) {
+    throw refuse('MESSAGE_INVALID', `its id must be a string of 1 to 255 characters, not ${show(id)}.`)
+  }
+  const timeMs = options.time === undefined ? context.wallMs : timeOf(options.time)
+  if (timeMs === undefined) throw refuse('MESSAGE_INVALID', 'its time must be a valid Date after 1970.')
+  const isNull = value === null && topic.tombstones
+  const validated = isNull ? undefined : validate(topic, value, refuse)
+  const key = keyOf(topic, value, isNull, options, refuse)
+  const body = isNull ? (context.nullBody ? null : emptyBody) : bodyOf(topic, value, refuse)
+  const headers = headersOf(options.headers, refuse)
+  if (isNull && !context.nullBody) headers.push([nullMark, '1'])
+  const record: OutgoingRecord = {
+    attributes: { id, type: topic.type, source: context.source, timeMs, contentType: topic.codec.contentType },
+    key,
+    body,
+    headers,
+  }
+  const sizeBytes = recordBytes(record)
+  const limit = topic.topology.maxMessageBytes
+  if (sizeBytes - framingBytes > limit) {
+    throw refuse('MESSAGE_TOO_LARGE', `it has ${sizeBytes - framingBytes} bytes and the topic's maxMessageBytes is ${limit}; store the payload elsewhere and send a reference, or raise the limit.`)
+  }
+  return { record, sizeBytes, validated }
+}
+
+/** What a record counts as against the limits of batches and brokers: never less than on the wire. */
+export function recordBytes(record: OutgoingRecord): number {
+  const { attributes } = record
+  let size = framingBytes + (record.key?.byteLength ?? 0) + (record.body?.byteLength ?? 0)
+  size += attributes.id.length + attributes.type.length + attributes.source.length + attributes.contentType.length
+  for (const header of record.headers) size += headerBytes(header)
+  return size
+}
+
+type Refuse = (code: ErrorCode, message: string, cause?: unknown) => PublishError
+
+function timeOf(time: unknown): number | undefined {
+  const ms = time instanceof Date ? time.getTime() : Number.NaN
+  return ms >= 0 ? ms : undefined
+}
+
+function validate(topic: ErasedTopic, value: unknown, refuse: Refuse): Promise<void> | undefined {
+  if (topic.schema === undefined) return undefined
+  const check = (result: StandardResult<unknown>): void => {
+    if (result.issues !== undefined) throw refuse('SCHEMA_REFUSED', `its schema refuses the value: ${describeIssues(result.issues)}.`)
+  }
+  const failed = (cause: unknown): never => {
+    if (cause instanceof PublishError) throw cause
+    throw refuse('SCHEMA_REFUSED', 'its schema threw while it validated the value; see the cause.', cause)
+  }
+  try {
+    const result = topic.schema['~standard'].validate(value)
+    if (result instanceof Promise) return result.then(check).catch(failed)
+    check(result)
+    return undefined
+  } catch (cause) {
+    return failed(cause)
+  }
+}
+
+/** Issues as one line, without the values. */
+export function describeIssues(issues: readonly StandardIssue[]): string {
+  return issues
+    .slice(0, 5)
+    .map((issue) => {
+      const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+      return path === '' ? issue.message : `${path}: ${issue.message}`
+    })
+    .join('; ')
+}
+
+function keyOf(topic: ErasedTopic, value: unknown, isNull: boolean, options: PublishOptions, refuse: Refuse): Uint8Array | null {
+  let key: unknown = options.key
+  if (key === undefined && topic.key !== undefined && !isNull) {
+    try {
+      key = topic.key(value)
+    } catch (cause) {
+      throw refuse('KEY_INVALID', 'the topic\'s key function threw; see the cause.', cause)
+    }
+  }
+  if (key === undefined) {
+    if (isNull) throw refuse('KEY_INVALID', 'a tombstone needs a key: pass it as the `key` option.')
+    return null
+  }
+  if (typeof key !== 'string') throw refuse('KEY_INVALID', `its key must be a string, not ${show(key)}; convert it in the topic's key function.`)
+  if (!key.isWellFormed()) throw refuse('KEY_INVALID', 'its key has half a surrogate pair, which UTF-8 cannot carry.')
+  return Buffer.from(key)
+}
+
+function bodyOf(topic: ErasedTopic, value: unknown, refuse: Refuse): Uint8Array {
+  try {
+    return topic.codec.encode(value)
+  } catch (cause) {
+    throw refuse('VALUE_NOT_SERIALIZABLE', `its codec (${topic.codec.contentType}) cannot encode the value: ${cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)}.`, cause)
+  }
+}
+
+function headersOf(given: Readonly<Record<string, string>> | undefined, refuse: Refuse): RawHeader[] {
+  const headers: RawHeader[] = []
+  if (given === undefined) return headers
+  for (const [name, value] of Object.entries(given)) {
+    const problem = headerProblem(name, value)
+    if (problem !== undefined) throw refuse('HEADER_INVALID', `${problem}.`)
+    headers.push([name, value])
+  }
+  return headers
+}
