@@ -68,7 +68,7 @@ build_base() {
   debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "${mirror:-http://deb.debian.org/debian}" \
     >/var/log/waybill-debootstrap.log
   # The host's way to its mirror holds for the build as well.
-  grep -l Acquire /etc/apt/apt.conf.d/* | xargs -r cp -t "$root/etc/apt/apt.conf.d/"
+  { grep -l Acquire /etc/apt/apt.conf.d/* || true; } | xargs -r cp -t "$root/etc/apt/apt.conf.d/"
   cat >"$root/etc/apt/apt.conf.d/90image" <<-'CONF'
 	APT::Install-Recommends "0";
 	Acquire::Languages "none";

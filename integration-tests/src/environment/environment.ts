@@ -1,6 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import type { BrokerEnvironment, BrokerHandle, ProviderName } from './broker.js'
+import { type Choice, chooseProvider } from './choose-provider.js'
+import { externalProvider } from './external.js'
+import { thisMachine } from './machine.js'
 import { nativeProvider } from './native/provider.js'
-import { startWatchdog } from './watchdog.js'
+import type { BrokerProvider } from './provider.js'
+import { type Watchdog, startWatchdog } from './watchdog.js'
 
 export interface EnvironmentOptions {
   /** Forces a provider, as `WAYBILL_BROKERS` does. Default: chosen by what the machine has. */
@@ -9,32 +14,54 @@ export interface EnvironmentOptions {
   readonly log?: (line: string) => void
 }
 
+/**
+ * Chooses a provider for this machine and says which. Brokers start when they are asked for.
+ * @throws Error naming each missing piece, if brokers can be had from nowhere
+ */
 export async function createEnvironment(options: EnvironmentOptions = {}): Promise<BrokerEnvironment> {
   const log = options.log ?? ((line) => void process.stderr.write(`brokers: ${line}\n`))
-  const watchdog = startWatchdog()
-  const provider = nativeProvider({ watchdog, log })
-  const starting = new Set<Promise<BrokerHandle>>()
+  const choice = await chooseProvider(thisMachine(log), options.provider)
+  if (choice.provider === undefined) throw new Error(choice.problem)
+  log(`${choice.provider}, because ${choice.reason}`)
 
+  const watchdog = startWatchdog()
+  const provider = await openProvider(choice, watchdog, log)
+  const handles: Promise<BrokerHandle>[] = []
   const track = <H extends BrokerHandle>(handle: Promise<H>): Promise<H> => {
-    starting.add(handle)
+    handles.push(handle)
     return handle
   }
-  let stopped: Promise<void> | undefined
-  const stop = async () => {
-    const results = await Promise.allSettled(starting)
-    const handles = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-    await Promise.all(handles.map((handle) => handle.stop()))
+  const stopAll = async () => {
+    const started = await Promise.allSettled(handles)
+    await Promise.all(
+      started.flatMap((result) => (result.status === 'fulfilled' ? [result.value.stop()] : [])),
+    )
     watchdog.close()
   }
-  const environment: BrokerEnvironment = {
+  let stopped: Promise<void> | undefined
+  const stop = () => (stopped ??= stopAll())
+  return {
     provider: provider.name,
-    reason: 'the only one there is so far',
+    reason: choice.reason,
     kafka: (broker = {}) => track(provider.kafka(broker)),
     rabbitmq: (broker = {}) => track(provider.rabbitmq(broker)),
     redis: (broker = {}) => track(provider.redis(broker)),
-    stop: () => (stopped ??= stop()),
-    [Symbol.asyncDispose]: () => environment.stop(),
+    stop,
+    [Symbol.asyncDispose]: stop,
   }
-  log(`${environment.provider}, because ${environment.reason}`)
-  return environment
+}
+
+async function openProvider(
+  choice: Exclude<Choice, { provider: undefined }>,
+  watchdog: Watchdog,
+  log: (line: string) => void,
+): Promise<BrokerProvider> {
+  if (choice.provider === 'native') return nativeProvider({ watchdog, log })
+  if (choice.provider === 'external') return externalProvider(process.env)
+  // The watchdog cleans up for us: no need for a second helper, whose image a host may not be able to pull.
+  process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true'
+  const label = `waybill.environment=${randomUUID()}`
+  watchdog.guard(`containers ${label}`)
+  const { containerProvider } = await import('./containers/provider.js')
+  return containerProvider({ images: choice.images, label })
 }

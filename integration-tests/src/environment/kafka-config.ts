@@ -60,8 +60,6 @@ export function listenerAddresses(ports: KafkaPorts): Partial<Record<KafkaListen
 export interface KafkaSurroundings {
   /** Address to bind: 127.0.0.1 for a process, 0.0.0.0 in a container. */
   readonly bind: string
-  /** Port of one more plain listener, for tools inside the container. */
-  readonly internalPort?: number
   /** Paths of PEM files, as the broker sees them. */
   readonly keys?: { readonly keystore: string; readonly truststore: string } | undefined
 }
@@ -70,7 +68,7 @@ export interface KafkaSurroundings {
 export function kafkaProperties(
   options: KafkaOptions,
   ports: KafkaPorts,
-  { bind, internalPort, keys }: KafkaSurroundings,
+  { bind, keys }: KafkaSurroundings,
 ): Record<string, string> {
   const listeners = [...ports.listeners].map(([listener, port]) => ({
     name: BROKER_NAMES[listener],
@@ -78,9 +76,6 @@ export function kafkaProperties(
     port,
     advertised: listener === 'PROXIED' ? (options.proxyPort ?? port) : port,
   }))
-  if (internalPort) {
-    listeners.push({ name: 'INTERNAL', protocol: 'PLAINTEXT', port: internalPort, advertised: internalPort })
-  }
   const controller = `127.0.0.1:${ports.controller}`
   return {
     ...SINGLE_NODE,

@@ -41,7 +41,7 @@ export async function nativeRabbitmq(
 
   const place = { env, cwd: folder }
   const epmd = processNode(
-    { ...place, name: 'epmd', file: commands.epmd, args: [], logFile: join(folder, 'epmd.log') },
+    { ...place, name: 'epmd', file: 'epmd', args: [], logFile: join(folder, 'epmd.log') },
     context.watchdog,
   )
   const managed = processNode(
