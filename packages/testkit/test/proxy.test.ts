@@ -49,7 +49,7 @@ async function read(socket: Socket, bytes: number): Promise<Buffer> {
 
 const until = async (condition: () => boolean): Promise<void> => {
   for (let left = 1_000; !condition(); left -= 1) {
-    if (left === 0) throw new Error(`never: ${condition}`)
+    if (left === 0) throw new Error(`never: ${String(condition)}`)
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
@@ -163,21 +163,34 @@ describe('createProxy', () => {
   })
 })
 
+const kafkaResponse = (request: Buffer): Buffer => {
+  const reply = Buffer.alloc(8)
+  reply.writeInt32BE(4, 0)
+  request.copy(reply, 4, 8, 12)
+  return reply
+}
+
+const kafkaRequest = (apiKey: number, correlationId: number): Buffer => {
+  const bytes = Buffer.alloc(14)
+  bytes.writeInt32BE(10, 0)
+  bytes.writeInt16BE(apiKey, 4)
+  bytes.writeInt32BE(correlationId, 8)
+  return bytes
+}
+
+const amqpFrame = (type: number, classId: number, methodId: number): Buffer => {
+  const bytes = Buffer.alloc(12)
+  bytes.writeUInt8(type, 0)
+  bytes.writeUInt16BE(1, 1)
+  bytes.writeUInt32BE(4, 3)
+  bytes.writeUInt16BE(classId, 7)
+  bytes.writeUInt16BE(methodId, 9)
+  bytes.writeUInt8(0xce, 11)
+  return bytes
+}
+
 describe('cutReply', () => {
   it('cuts the reply to a Kafka request of one kind, after the broker has it, and passes all others', async () => {
-    const response = (request: Buffer): Buffer => {
-      const reply = Buffer.alloc(8)
-      reply.writeInt32BE(4, 0)
-      request.copy(reply, 4, 8, 12)
-      return reply
-    }
-    const request = (apiKey: number, correlationId: number): Buffer => {
-      const bytes = Buffer.alloc(14)
-      bytes.writeInt32BE(10, 0)
-      bytes.writeInt16BE(apiKey, 4)
-      bytes.writeInt32BE(correlationId, 8)
-      return bytes
-    }
     const requests: number[] = []
     const server = createServer((socket) => {
       socket.on('error', () => undefined)
@@ -186,7 +199,7 @@ describe('cutReply', () => {
         rest = Buffer.concat([rest, chunk])
         for (; rest.length >= 14; rest = rest.subarray(14)) {
           requests.push(rest.readInt32BE(8))
-          socket.write(response(rest))
+          socket.write(kafkaResponse(rest))
         }
       })
     })
@@ -199,15 +212,15 @@ describe('cutReply', () => {
     proxy.slice(3)
     const cut = proxy.cutReply(kafkaReply(0))
     const socket = await open(proxy.port)
-    socket.write(request(3, 1))
+    socket.write(kafkaRequest(3, 1))
     expect((await read(socket, 8)).readInt32BE(4)).toBe(1)
     const closed = closing(socket)
-    socket.write(request(0, 2))
+    socket.write(kafkaRequest(0, 2))
     await Promise.all([cut, closed])
     expect(requests).toEqual([1, 2])
     expect(proxy.stats.cut).toBe(1)
     const next = await open(proxy.port)
-    next.write(request(0, 3))
+    next.write(kafkaRequest(0, 3))
     expect((await read(next, 8)).readInt32BE(4)).toBe(3)
     next.destroy()
     await proxy.close()
@@ -215,19 +228,9 @@ describe('cutReply', () => {
   })
 
   it('knows a publisher confirm from other AMQP frames', async () => {
-    const frame = (type: number, classId: number, methodId: number): Buffer => {
-      const bytes = Buffer.alloc(12)
-      bytes.writeUInt8(type, 0)
-      bytes.writeUInt16BE(1, 1)
-      bytes.writeUInt32BE(4, 3)
-      bytes.writeUInt16BE(classId, 7)
-      bytes.writeUInt16BE(methodId, 9)
-      bytes.writeUInt8(0xce, 11)
-      return bytes
-    }
     const server = createServer((socket) => {
       socket.on('error', () => undefined)
-      socket.write(Buffer.concat([frame(8, 0, 0), frame(1, 60, 60), frame(1, 60, 80)]))
+      socket.write(Buffer.concat([amqpFrame(8, 0, 0), amqpFrame(1, 60, 60), amqpFrame(1, 60, 80)]))
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
