@@ -23,3 +23,20 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) }
   },
 }
+
+/** Resolves when `work` settles or `timeoutMs` passed, whichever is first; says whether it settled. */
+export async function within(clock: Clock, work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: Timer | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = clock.after(timeoutMs, () => resolve(false))
+  })
+  const settled = work.then(
+    () => true,
+    () => true,
+  )
+  try {
+    return await Promise.race([settled, late])
+  } finally {
+    timer?.cancel()
+  }
+}

@@ -4,7 +4,11 @@ export type { BusEvent, BusEventOf, BusEventType } from './bus/events.js'
 export type { Logger } from './bus/logger.js'
 export type { BusOptions, BusSettings, SubscribeOptions, SubscribeSettings } from './bus/options.js'
 export type {
-  CloseOptions, CloseResult, PartitionStatus, Subscription, SubscriptionStatus,
+  CloseOptions,
+  CloseResult,
+  PartitionStatus,
+  Subscription,
+  SubscriptionStatus,
 } from './bus/subscription.js'
 export { bytes, json, text } from './topic/codec.js'
 export type { Codec } from './topic/codec.js'

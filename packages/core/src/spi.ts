@@ -3,14 +3,30 @@
  * `@waybill/core`; only drivers and test kits import this.
  */
 export type { Capabilities } from './transport/capabilities.js'
-export type { Assignment, ConsumerRequest, Membership, PartitionEpoch, Progress } from './transport/membership.js'
 export type {
-  Attributes, Batch, IncomingBatch, IncomingRecord, OutgoingRecord, RawHeader, RawHeaderValue,
+  Assignment,
+  ConsumerRequest,
+  Membership,
+  PartitionEpoch,
+  Progress,
+} from './transport/membership.js'
+export type {
+  Attributes,
+  Batch,
+  IncomingBatch,
+  IncomingRecord,
+  OutgoingRecord,
+  RawHeader,
+  RawHeaderValue,
 } from './transport/record.js'
 export type { ConnectionState, Problem, Reporter } from './transport/report.js'
 export type { DeclaredTopic, GroupTopology, PartitionBacklog, TopicTopology } from './transport/topology.js'
 export type {
-  Outcome, Transport, TransportConsumer, TransportContext, TransportPublisher,
+  Outcome,
+  Transport,
+  TransportConsumer,
+  TransportContext,
+  TransportPublisher,
 } from './transport/transport.js'
 export { systemClock } from './clock.js'
 export type { Clock, Timer } from './clock.js'

@@ -10,7 +10,11 @@ export interface BusStatus {
   readonly state: 'idle' | 'connecting' | 'connected' | 'closing' | 'closed' | 'failed'
   readonly transport: string
   readonly connections: Readonly<Record<string, ConnectionState>>
-  readonly publishing: { readonly unconfirmed: number; readonly unconfirmedBytes: number; readonly oldestAgeMs: number | undefined }
+  readonly publishing: {
+    readonly unconfirmed: number
+    readonly unconfirmedBytes: number
+    readonly oldestAgeMs: number | undefined
+  }
   readonly subscriptions: readonly SubscriptionStatus[]
   /** What is wrong right now. Empty is healthy. */
   readonly problems: readonly Problem[]
@@ -27,12 +31,20 @@ export interface Bus {
    */
   publish<T extends AnyTopic>(topic: T, value: InputOf<T>, options?: PublishOptions): Promise<Receipt>
   /** Publishes in order; resolves with one outcome per input, and never rejects for one of them. */
-  publishMany<T extends AnyTopic>(topic: T, values: readonly InputOf<T>[], options?: Omit<PublishOptions, 'id'>): Promise<readonly PublishOutcome[]>
+  publishMany<T extends AnyTopic>(
+    topic: T,
+    values: readonly InputOf<T>[],
+    options?: Omit<PublishOptions, 'id'>,
+  ): Promise<readonly PublishOutcome[]>
   /**
    * Joins a group. Resolves once the member is assigned partitions or stands by for some.
    * @throws ConfigError, ConnectionError, TopologyError
    */
-  subscribe<T extends AnyTopic>(topic: T, options: SubscribeOptions<GroupOf<T>>, handler: Handler<OutputOf<T>>): Promise<Subscription>
+  subscribe<T extends AnyTopic>(
+    topic: T,
+    options: SubscribeOptions<GroupOf<T>>,
+    handler: Handler<OutputOf<T>>,
+  ): Promise<Subscription>
   on<K extends BusEventType>(type: K, listener: (event: BusEventOf<K>) => void): () => void
   status(): BusStatus
   /**

@@ -6,11 +6,20 @@ interface At {
 }
 
 /** A problem started or changed; it stays in `status().problems` until `problem.over`. */
-export interface ProblemRaised extends At { readonly type: 'problem.raised'; readonly problem: Problem }
+export interface ProblemRaised extends At {
+  readonly type: 'problem.raised'
+  readonly problem: Problem
+}
 /** A problem is over. */
-export interface ProblemOver extends At { readonly type: 'problem.over'; readonly problem: Problem }
+export interface ProblemOver extends At {
+  readonly type: 'problem.over'
+  readonly problem: Problem
+}
 /** Something went wrong once and is over: a handler threw, a progress record was ignored. */
-export interface ProblemNoted extends At { readonly type: 'problem.noted'; readonly problem: Problem }
+export interface ProblemNoted extends At {
+  readonly type: 'problem.noted'
+  readonly problem: Problem
+}
 export interface ConnectionChanged extends At {
   readonly type: 'connection'
   readonly name: string
@@ -54,5 +63,9 @@ export type BusEvent =
 
 export type BusEventType = BusEvent['type']
 export type BusEventOf<K extends BusEventType> = BusEvent extends infer E
-  ? E extends { readonly type: infer T } ? (K extends T ? E : never) : never
+  ? E extends { readonly type: infer T }
+    ? K extends T
+      ? E
+      : never
+    : never
   : never

@@ -24,7 +24,14 @@ export interface PartitionStatus {
   /** Position below which everything is finished. */
   readonly next: number | undefined
   /** What holds the partition back the longest. */
-  readonly oldest: { readonly key: string | undefined; readonly id: string; readonly ageMs: number; readonly attempt: number } | undefined
+  readonly oldest:
+    | {
+        readonly key: string | undefined
+        readonly id: string
+        readonly ageMs: number
+        readonly attempt: number
+      }
+    | undefined
   /** Why the partition takes nothing in: its window or its progress record is full. */
   readonly full: 'window' | 'progress' | 'bytes' | undefined
 }

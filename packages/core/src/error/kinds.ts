@@ -20,7 +20,11 @@ export class ConfigError extends WaybillError {
   constructor(subject: string, problems: readonly [ConfigProblem, ...ConfigProblem[]]) {
     const list = problems.map((problem) => `${problem.path}: ${problem.message}`)
     const text = list.length === 1 ? ` ${list[0]}` : `\n${list.map((line) => `  - ${line}`).join('\n')}`
-    super({ code: problems[0].code, message: `${subject} cannot be used as configured:${text}`, details: { problems } })
+    super({
+      code: problems[0].code,
+      message: `${subject} cannot be used as configured:${text}`,
+      details: { problems },
+    })
     this.problems = problems
   }
 }
@@ -58,7 +62,13 @@ export class PublishError extends WaybillError {
       message: init.message,
       retryable: init.retryable ?? false,
       cause: init.cause,
-      details: { ...init.details, outcome: init.outcome, id: init.id, topic: init.topic, partition: init.partition },
+      details: {
+        ...init.details,
+        outcome: init.outcome,
+        id: init.id,
+        topic: init.topic,
+        partition: init.partition,
+      },
     })
     this.outcome = init.outcome
     this.id = init.id

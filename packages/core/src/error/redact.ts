@@ -6,5 +6,7 @@ const userInfo = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi
  */
 export function redact(text: string, secrets: readonly string[] = []): string {
   const withoutUrls = text.replace(userInfo, '$1***@')
-  return secrets.filter((secret) => secret !== '').reduce((rest, secret) => rest.replaceAll(secret, '***'), withoutUrls)
+  return secrets
+    .filter((secret) => secret !== '')
+    .reduce((rest, secret) => rest.replaceAll(secret, '***'), withoutUrls)
 }

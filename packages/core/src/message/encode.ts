@@ -30,7 +30,12 @@ const framingBytes = 160
  * Turns a value into what is sent, now: what the caller changes later is not sent.
  * @throws PublishError `rejected`
  */
-export function encodeMessage(topic: ErasedTopic, value: unknown, options: PublishOptions, context: EncodeContext): EncodedMessage {
+export function encodeMessage(
+  topic: ErasedTopic,
+  value: unknown,
+  options: PublishOptions,
+  context: EncodeContext,
+): EncodedMessage {
   const id = options.id ?? newId(context.wallMs)
   const refuse = (code: ErrorCode, message: string, cause?: unknown): PublishError =>
     new PublishError({
@@ -53,7 +58,13 @@ export function encodeMessage(topic: ErasedTopic, value: unknown, options: Publi
   const headers = headersOf(options.headers, refuse)
   if (isNull && !context.nullBody) headers.push([nullMark, '1'])
   const record: OutgoingRecord = {
-    attributes: { id, type: topic.type, source: context.source, timeMs, contentType: topic.codec.contentType },
+    attributes: {
+      id,
+      type: topic.type,
+      source: context.source,
+      timeMs,
+      contentType: topic.codec.contentType,
+    },
     key,
     body,
     headers,
@@ -61,7 +72,10 @@ export function encodeMessage(topic: ErasedTopic, value: unknown, options: Publi
   const sizeBytes = recordBytes(record)
   const limit = topic.topology.maxMessageBytes
   if (sizeBytes - framingBytes > limit) {
-    throw refuse('MESSAGE_TOO_LARGE', `it has ${sizeBytes - framingBytes} bytes and the topic's maxMessageBytes is ${limit}; store the payload elsewhere and send a reference, or raise the limit.`)
+    throw refuse(
+      'MESSAGE_TOO_LARGE',
+      `it has ${sizeBytes - framingBytes} bytes and the topic's maxMessageBytes is ${limit}; store the payload elsewhere and send a reference, or raise the limit.`,
+    )
   }
   return { record, sizeBytes, validated }
 }
@@ -70,7 +84,8 @@ export function encodeMessage(topic: ErasedTopic, value: unknown, options: Publi
 export function recordBytes(record: OutgoingRecord): number {
   const { attributes } = record
   let size = framingBytes + (record.key?.byteLength ?? 0) + (record.body?.byteLength ?? 0)
-  size += attributes.id.length + attributes.type.length + attributes.source.length + attributes.contentType.length
+  size +=
+    attributes.id.length + attributes.type.length + attributes.source.length + attributes.contentType.length
   for (const header of record.headers) size += headerBytes(header)
   return size
 }
@@ -85,7 +100,8 @@ function timeOf(time: unknown): number | undefined {
 function validate(topic: ErasedTopic, value: unknown, refuse: Refuse): Promise<void> | undefined {
   if (topic.schema === undefined) return undefined
   const check = (result: StandardResult<unknown>): void => {
-    if (result.issues !== undefined) throw refuse('SCHEMA_REFUSED', `its schema refuses the value: ${describeIssues(result.issues)}.`)
+    if (result.issues !== undefined)
+      throw refuse('SCHEMA_REFUSED', `its schema refuses the value: ${describeIssues(result.issues)}.`)
   }
   const failed = (cause: unknown): never => {
     if (cause instanceof PublishError) throw cause
@@ -106,27 +122,40 @@ export function describeIssues(issues: readonly StandardIssue[]): string {
   return issues
     .slice(0, 5)
     .map((issue) => {
-      const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+      const path = (issue.path ?? [])
+        .map((part) => String(typeof part === 'object' ? part.key : part))
+        .join('.')
       return path === '' ? issue.message : `${path}: ${issue.message}`
     })
     .join('; ')
 }
 
-function keyOf(topic: ErasedTopic, value: unknown, isNull: boolean, options: PublishOptions, refuse: Refuse): Uint8Array | null {
+function keyOf(
+  topic: ErasedTopic,
+  value: unknown,
+  isNull: boolean,
+  options: PublishOptions,
+  refuse: Refuse,
+): Uint8Array | null {
   let key: unknown = options.key
   if (key === undefined && topic.key !== undefined && !isNull) {
     try {
       key = topic.key(value)
     } catch (cause) {
-      throw refuse('KEY_INVALID', 'the topic\'s key function threw; see the cause.', cause)
+      throw refuse('KEY_INVALID', "the topic's key function threw; see the cause.", cause)
     }
   }
   if (key === undefined) {
     if (isNull) throw refuse('KEY_INVALID', 'a tombstone needs a key: pass it as the `key` option.')
     return null
   }
-  if (typeof key !== 'string') throw refuse('KEY_INVALID', `its key must be a string, not ${show(key)}; convert it in the topic's key function.`)
-  if (!key.isWellFormed()) throw refuse('KEY_INVALID', 'its key has half a surrogate pair, which UTF-8 cannot carry.')
+  if (typeof key !== 'string')
+    throw refuse(
+      'KEY_INVALID',
+      `its key must be a string, not ${show(key)}; convert it in the topic's key function.`,
+    )
+  if (!key.isWellFormed())
+    throw refuse('KEY_INVALID', 'its key has half a surrogate pair, which UTF-8 cannot carry.')
   return Buffer.from(key)
 }
 
@@ -134,7 +163,11 @@ function bodyOf(topic: ErasedTopic, value: unknown, refuse: Refuse): Uint8Array 
   try {
     return topic.codec.encode(value)
   } catch (cause) {
-    throw refuse('VALUE_NOT_SERIALIZABLE', `its codec (${topic.codec.contentType}) cannot encode the value: ${cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)}.`, cause)
+    throw refuse(
+      'VALUE_NOT_SERIALIZABLE',
+      `its codec (${topic.codec.contentType}) cannot encode the value: ${cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)}.`,
+      cause,
+    )
   }
 }
 

@@ -9,11 +9,15 @@ const control = /[\u0000-\u001f\u007f]/
 /** What is wrong with a header that a caller wants to send; `undefined` when nothing is. */
 export function headerProblem(name: string, value: unknown): string | undefined {
   if (name === '') return 'a header has an empty name'
-  if (Buffer.byteLength(name) > maxNameBytes) return `the header name "${name.slice(0, 30)}..." is longer than ${maxNameBytes} bytes`
+  if (Buffer.byteLength(name) > maxNameBytes)
+    return `the header name "${name.slice(0, 30)}..." is longer than ${maxNameBytes} bytes`
   if (control.test(name)) return 'a header name has control characters'
-  if (isReservedHeader(name)) return `the header name "${name}" is reserved for CloudEvents attributes and Waybill's marks`
-  if (typeof value !== 'string') return `the header "${name}" has a value of type ${typeof value}; only strings can be sent`
-  if (control.test(value) || !value.isWellFormed()) return `the header "${name}" has a value with control characters or half a surrogate pair`
+  if (isReservedHeader(name))
+    return `the header name "${name}" is reserved for CloudEvents attributes and Waybill's marks`
+  if (typeof value !== 'string')
+    return `the header "${name}" has a value of type ${typeof value}; only strings can be sent`
+  if (control.test(value) || !value.isWellFormed())
+    return `the header "${name}" has a value with control characters or half a surrogate pair`
   return undefined
 }
 
@@ -28,7 +32,8 @@ export function applicationHeaders(raw: readonly RawHeader[]): Readonly<Record<s
 
 function asText(value: RawHeaderValue): string {
   if (typeof value === 'string') return value
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
   if (value instanceof Date) return value.toISOString()
   if (typeof value === 'object' && value !== null) {
     return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? part.toString() : part))

@@ -26,10 +26,25 @@ export function newId(wallMs: number): string {
   const low = lastMs & 0xffff
   const random = pool.subarray(used, (used += 8))
   return (
-    hex[(high >>> 24) & 0xff]! + hex[(high >>> 16) & 0xff]! + hex[(high >>> 8) & 0xff]! + hex[high & 0xff]! + '-' +
-    hex[low >>> 8]! + hex[low & 0xff]! + '-' +
-    hex[0x70 | (counter >>> 8)]! + hex[counter & 0xff]! + '-' +
-    hex[0x80 | (random[0]! & 0x3f)]! + hex[random[1]!]! + '-' +
-    hex[random[2]!]! + hex[random[3]!]! + hex[random[4]!]! + hex[random[5]!]! + hex[random[6]!]! + hex[random[7]!]!
+    hex[(high >>> 24) & 0xff]! +
+    hex[(high >>> 16) & 0xff]! +
+    hex[(high >>> 8) & 0xff]! +
+    hex[high & 0xff]! +
+    '-' +
+    hex[low >>> 8]! +
+    hex[low & 0xff]! +
+    '-' +
+    hex[0x70 | (counter >>> 8)]! +
+    hex[counter & 0xff]! +
+    '-' +
+    hex[0x80 | (random[0]! & 0x3f)]! +
+    hex[random[1]!]! +
+    '-' +
+    hex[random[2]!]! +
+    hex[random[3]!]! +
+    hex[random[4]!]! +
+    hex[random[5]!]! +
+    hex[random[6]!]! +
+    hex[random[7]!]!
   )
 }

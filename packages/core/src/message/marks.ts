@@ -5,7 +5,8 @@ export const republishedMark = 'waybill-republished'
 /** On an empty body that stands for `null`, where the wire has no other way to say so. */
 export const nullMark = 'waybill-null'
 
-export const hasMark = (headers: readonly RawHeader[], mark: string): boolean => headers.some(([name]) => name === mark)
+export const hasMark = (headers: readonly RawHeader[], mark: string): boolean =>
+  headers.some(([name]) => name === mark)
 
 const reservedName = /^(ce_|cloudevents[_:]|waybill-|content-type$)/i
 

@@ -2,8 +2,17 @@ import type { ConfigProblem } from '../error/kinds.js'
 
 /** One option: its default (`undefined`: something else decides, or nothing does) and its bounds. */
 export type Option =
-  | { readonly kind: 'number'; readonly default: number | undefined; readonly min: number; readonly max: number }
-  | { readonly kind: 'choice'; readonly default: string | boolean; readonly choices: readonly (string | boolean)[] }
+  | {
+      readonly kind: 'number'
+      readonly default: number | undefined
+      readonly min: number
+      readonly max: number
+    }
+  | {
+      readonly kind: 'choice'
+      readonly default: string | boolean
+      readonly choices: readonly (string | boolean)[]
+    }
   | { readonly kind: 'text'; readonly default: string | undefined }
 
 /** One option for each setting. The table in `docs/options.md` is compared with these. */
@@ -56,7 +65,9 @@ function whatIsWrong(option: Option, value: unknown): string | undefined {
         ? undefined
         : `must be one of ${option.choices.map(show).join(', ')}, not ${show(value)}`
     case 'text':
-      return typeof value === 'string' && value !== '' ? undefined : `must be a string that is not empty, not ${show(value)}`
+      return typeof value === 'string' && value !== ''
+        ? undefined
+        : `must be a string that is not empty, not ${show(value)}`
   }
 }
 
@@ -71,7 +82,11 @@ export function show(value: unknown): string {
 export function refuseUnknown(given: object, known: readonly string[], problems: ConfigProblem[]): void {
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) {
-      problems.push({ code: 'CONFIG_INVALID', path: name, message: `is not an option; there are ${known.join(', ')}` })
+      problems.push({
+        code: 'CONFIG_INVALID',
+        path: name,
+        message: `is not an option; there are ${known.join(', ')}`,
+      })
     }
   }
 }

@@ -37,7 +37,8 @@ export const text: Codec<string> = {
 export const bytes: Codec<Uint8Array> = {
   contentType: 'application/octet-stream',
   encode(value) {
-    if (!(value instanceof Uint8Array)) throw new TypeError(`the bytes codec takes a Uint8Array, not ${typeof value}`)
+    if (!(value instanceof Uint8Array))
+      throw new TypeError(`the bytes codec takes a Uint8Array, not ${typeof value}`)
     return Uint8Array.from(value)
   },
   decode: (body) => body,

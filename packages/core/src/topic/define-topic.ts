@@ -47,22 +47,39 @@ type WithTombstones<T, N extends boolean> = N extends true ? T | null : T
  *
  * @throws ConfigError with every problem at once
  */
-export function defineTopic<Input, Output, const Groups extends string = never, const N extends boolean = false>(
+export function defineTopic<
+  Input,
+  Output,
+  const Groups extends string = never,
+  const N extends boolean = false,
+>(
   options: TopicOptions<NoInfer<Input>, Groups> & {
     readonly schema: StandardSchema<Input, Output>
     readonly codec?: Codec<Input>
     readonly tombstones?: N
   },
 ): Topic<WithTombstones<Input, N>, WithTombstones<Output, N>, Groups>
-export function defineTopic<T = unknown, const Groups extends string = never, const N extends boolean = false>(
+export function defineTopic<
+  T = unknown,
+  const Groups extends string = never,
+  const N extends boolean = false,
+>(
   options: TopicOptions<NoInfer<T>, Groups> & {
     readonly schema?: undefined
     readonly codec: Codec<T>
     readonly tombstones?: N
   },
 ): Topic<WithTombstones<T, N>, WithTombstones<T, N>, Groups>
-export function defineTopic<T = unknown, const Groups extends string = string, const N extends boolean = false>(
-  options: TopicOptions<T, Groups> & { readonly schema?: undefined; readonly codec?: undefined; readonly tombstones?: N },
+export function defineTopic<
+  T = unknown,
+  const Groups extends string = string,
+  const N extends boolean = false,
+>(
+  options: TopicOptions<T, Groups> & {
+    readonly schema?: undefined
+    readonly codec?: undefined
+    readonly tombstones?: N
+  },
 ): Topic<WithTombstones<T, N>, WithTombstones<T, N>, Groups>
 export function defineTopic(
   options: TopicOptions<unknown, string> & {
@@ -73,25 +90,44 @@ export function defineTopic(
 ): Topic<unknown, unknown, string> {
   const problems: ConfigProblem[] = []
   const numbers = resolveOptions(topicOptionTable, options, problems)
-  refuseUnknown(options, ['name', 'schema', 'codec', 'key', 'groups', 'type', ...Object.keys(topicOptionTable)], problems)
+  refuseUnknown(
+    options,
+    ['name', 'schema', 'codec', 'key', 'groups', 'type', ...Object.keys(topicOptionTable)],
+    problems,
+  )
   checkTopicName(options.name, problems)
   const groups = resolveGroups(options.groups ?? [], problems)
   if (options.key !== undefined && typeof options.key !== 'function') {
-    problems.push({ code: 'CONFIG_INVALID', path: 'key', message: `must be a function, not ${show(options.key)}` })
+    problems.push({
+      code: 'CONFIG_INVALID',
+      path: 'key',
+      message: `must be a function, not ${show(options.key)}`,
+    })
   }
   if (options.schema !== undefined && typeof options.schema['~standard']?.validate !== 'function') {
-    problems.push({ code: 'CONFIG_INVALID', path: 'schema', message: 'must be a Standard Schema (zod, valibot, arktype)' })
+    problems.push({
+      code: 'CONFIG_INVALID',
+      path: 'schema',
+      message: 'must be a Standard Schema (zod, valibot, arktype)',
+    })
   }
-  if (options.codec !== undefined && (typeof options.codec.encode !== 'function' || typeof options.codec.decode !== 'function')) {
+  if (
+    options.codec !== undefined &&
+    (typeof options.codec.encode !== 'function' || typeof options.codec.decode !== 'function')
+  ) {
     problems.push({ code: 'CONFIG_INVALID', path: 'codec', message: 'must have encode() and decode()' })
   }
   if (options.type !== undefined && (typeof options.type !== 'string' || options.type === '')) {
-    problems.push({ code: 'CONFIG_INVALID', path: 'type', message: `must be a string that is not empty, not ${show(options.type)}` })
+    problems.push({
+      code: 'CONFIG_INVALID',
+      path: 'type',
+      message: `must be a string that is not empty, not ${show(options.type)}`,
+    })
   }
   const [first, ...rest] = problems
   if (first !== undefined) throw new ConfigError(`Topic ${show(options.name)}`, [first, ...rest])
   const { tombstones, ...limits } = numbers
-  return Object.freeze({
+  const topic = Object.freeze({
     name: options.name,
     topology: Object.freeze({ name: options.name, groups, ...limits }),
     codec: options.codec ?? json(),
@@ -99,8 +135,16 @@ export function defineTopic(
     key: options.key,
     tombstones,
     type: options.type ?? options.name,
+    [brand]: true,
   })
+  return topic
 }
+
+const brand: unique symbol = Symbol.for('waybill.topic') as never
+
+/** Whether `defineTopic` made it, that of whichever copy of the package. */
+export const isTopic = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && brand in value
 
 function resolveGroups(given: unknown, problems: ConfigProblem[]): readonly GroupTopology[] {
   if (!Array.isArray(given)) {
@@ -108,15 +152,26 @@ function resolveGroups(given: unknown, problems: ConfigProblem[]): readonly Grou
     return []
   }
   const seen = new Set<string>()
-  return Object.freeze(given.map((group: string | GroupOptions, index) => {
-    const { name, from = 'earliest', acceptMissingBacklog = false }: GroupOptions = typeof group === 'string' ? { name: group } : group ?? {}
-    const path = `groups[${index}]`
-    checkGroupName(name, path, problems)
-    if (seen.has(name)) problems.push({ code: 'NAME_CONFLICT', path, message: `${show(name)} is declared twice` })
-    seen.add(name)
-    if (from !== 'earliest' && from !== 'latest') {
-      problems.push({ code: 'CONFIG_INVALID', path: `${path}.from`, message: `must be "earliest" or "latest", not ${show(from)}` })
-    }
-    return Object.freeze({ name, from, acceptMissingBacklog })
-  }))
+  return Object.freeze(
+    given.map((group: string | GroupOptions, index) => {
+      const {
+        name,
+        from = 'earliest',
+        acceptMissingBacklog = false,
+      }: GroupOptions = typeof group === 'string' ? { name: group } : (group ?? {})
+      const path = `groups[${index}]`
+      checkGroupName(name, path, problems)
+      if (seen.has(name))
+        problems.push({ code: 'NAME_CONFLICT', path, message: `${show(name)} is declared twice` })
+      seen.add(name)
+      if (from !== 'earliest' && from !== 'latest') {
+        problems.push({
+          code: 'CONFIG_INVALID',
+          path: `${path}.from`,
+          message: `must be "earliest" or "latest", not ${show(from)}`,
+        })
+      }
+      return Object.freeze({ name, from, acceptMissingBacklog })
+    }),
+  )
 }

@@ -20,9 +20,11 @@ export function checkTopicName(name: unknown, problems: ConfigProblem[]): void {
   if (typeof name !== 'string' || !topicName.test(name)) {
     return add(`must be segments of letters, digits, "_" and "-" joined by dots, not ${show(name)}`)
   }
-  if (name.length > maxTopicNameLength) add(`has ${name.length} characters; at most ${maxTopicNameLength} fit`)
+  if (name.length > maxTopicNameLength)
+    add(`has ${name.length} characters; at most ${maxTopicNameLength} fit`)
   const last = name.slice(name.lastIndexOf('.') + 1)
-  if (reservedSegment.test(last)) add(`ends in "${last}", which names dead letters, retries or partitions; use another last segment`)
+  if (reservedSegment.test(last))
+    add(`ends in "${last}", which names dead letters, retries or partitions; use another last segment`)
 }
 
 export function checkGroupName(name: unknown, path: string, problems: ConfigProblem[]): void {
@@ -32,6 +34,8 @@ export function checkGroupName(name: unknown, path: string, problems: ConfigProb
   if (typeof name !== 'string' || !groupName.test(name)) {
     return add(`must be letters, digits, "_" and "-" without a dot, not ${show(name)}`)
   }
-  if (reservedSegment.test(name)) add(`${show(name)} is reserved for dead letters, retries and partitions; use another name`)
-  if (name.length > maxGroupNameLength) add(`has ${name.length} characters; at most ${maxGroupNameLength} fit`)
+  if (reservedSegment.test(name))
+    add(`${show(name)} is reserved for dead letters, retries and partitions; use another name`)
+  if (name.length > maxGroupNameLength)
+    add(`has ${name.length} characters; at most ${maxGroupNameLength} fit`)
 }

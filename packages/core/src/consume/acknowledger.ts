@@ -1,0 +1,119 @@
+import type { Timer } from '../clock.js'
+import type { TransportConsumer } from '../transport/transport.js'
+import { partitionSubject, type Consumption } from './consumption.js'
+import type { Holding } from './holding.js'
+import type { FinishedRef } from './progress.js'
+import type { Unacknowledged } from './recent.js'
+
+/**
+ * Tells the broker what is finished: at once where it settles messages, every `commitIntervalMs`
+ * where it keeps a snapshot. One acknowledgement of a partition is under way at a time.
+ */
+export class Acknowledger {
+  readonly #consumption: Consumption
+  readonly #dirty = new Set<Holding>()
+  readonly #underWay = new Map<Holding, Promise<void>>()
+  readonly #last = new WeakMap<Holding, string>()
+  readonly #unacknowledged: (holding: Holding) => Unacknowledged
+  #consumer: TransportConsumer | undefined
+  #timer: Timer | undefined
+  #immediate = false
+
+  constructor(consumption: Consumption, unacknowledged: (holding: Holding) => Unacknowledged) {
+    this.#consumption = consumption
+    this.#unacknowledged = unacknowledged
+  }
+
+  attach(consumer: TransportConsumer): void {
+    this.#consumer = consumer
+    if (this.#dirty.size > 0) this.#schedule()
+  }
+
+  /** Something of this holding is finished. */
+  touch(holding: Holding): void {
+    this.#dirty.add(holding)
+    if (this.#consumer !== undefined) this.#schedule()
+  }
+
+  /** Acknowledges all that is finished by now; resolves when the broker has it, or the holding is over. */
+  async flush(holding: Holding): Promise<void> {
+    await this.#underWay.get(holding)
+    this.#dirty.delete(holding)
+    await this.#send(holding)
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#dirty.clear()
+  }
+
+  #schedule(): void {
+    if (this.#consumption.capabilities.acknowledgement === 'settle') {
+      if (this.#immediate) return
+      this.#immediate = true
+      setImmediate(() => {
+        this.#immediate = false
+        this.#flushDirty()
+      })
+    } else {
+      this.#timer ??= this.#consumption.clock.after(this.#consumption.commitIntervalMs, () => {
+        this.#timer = undefined
+        this.#flushDirty()
+      })
+    }
+  }
+
+  #flushDirty(): void {
+    const dirty = [...this.#dirty]
+    this.#dirty.clear()
+    for (const holding of dirty) {
+      if (this.#underWay.has(holding)) this.touch(holding)
+      else void this.#send(holding)
+    }
+  }
+
+  #send(holding: Holding): Promise<void> {
+    const consumer = this.#consumer
+    if (consumer === undefined || holding.isOver) return Promise.resolve()
+    const fresh = holding.progress.takeFresh()
+    const progress = holding.progress.snapshot(fresh)
+    if (progress === undefined) return Promise.resolve()
+    const state = `${progress.next} ${progress.record}`
+    if (fresh.length === 0 && this.#last.get(holding) === state) return Promise.resolve()
+    const sent = consumer.acknowledge(holding.partition, holding.epoch, progress).then(
+      () => {
+        this.#last.set(holding, state)
+        this.#consumption.report.clear('ACKNOWLEDGE_FAILED', this.#subject(holding))
+        if (holding.isOver && this.#consumption.capabilities.acknowledgement === 'commit')
+          this.#keep(holding, fresh)
+      },
+      (error: unknown) => this.#failed(holding, fresh, error),
+    )
+    const done = sent.finally(() => this.#underWay.delete(holding))
+    this.#underWay.set(holding, done)
+    return done
+  }
+
+  #failed(holding: Holding, fresh: readonly FinishedRef[], error: unknown): void {
+    if (holding.isOver) return this.#keep(holding, fresh)
+    holding.progress.putBack(fresh)
+    this.#consumption.report.raise({
+      code: 'ACKNOWLEDGE_FAILED',
+      subject: this.#subject(holding),
+      message: `What is finished could not be acknowledged (${error instanceof Error ? error.message : String(error)}); it is tried again, and comes again if this process ends before.`,
+      details: { partition: holding.partition, messages: fresh.length },
+    })
+    this.touch(holding)
+  }
+
+  /** The holding ended before the broker answered: what comes again is known to be finished. */
+  #keep(holding: Holding, fresh: readonly FinishedRef[]): void {
+    const now = this.#consumption.clock.now()
+    for (const ref of fresh) this.#unacknowledged(holding).add(ref, now)
+  }
+
+  #subject(holding: Holding): string {
+    return partitionSubject(this.#consumption, holding.partition)
+  }
+}

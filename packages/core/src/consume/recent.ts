@@ -1,0 +1,91 @@
+import type { Delivery } from './delivery.js'
+import type { FinishedRef } from './progress.js'
+
+const maxEntries = 10_000
+const maxAgeMs = 300_000
+
+/** A map that forgets: the oldest entries beyond 10,000, and what is older than 5 minutes. */
+class Recent<K, V> {
+  readonly #entries = new Map<K, { readonly value: V; readonly at: number }>()
+
+  get(key: K, now: number): V | undefined {
+    const entry = this.#entries.get(key)
+    return entry !== undefined && now - entry.at <= maxAgeMs ? entry.value : undefined
+  }
+
+  set(key: K, value: V, now: number): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, { value, at: now })
+    if (this.#entries.size > maxEntries) {
+      const [oldest] = this.#entries.keys()
+      this.#entries.delete(oldest as K)
+    }
+  }
+
+  delete(key: K): void {
+    this.#entries.delete(key)
+  }
+
+  clear(): void {
+    this.#entries.clear()
+  }
+}
+
+/**
+ * Ids this member finished in a partition, to recognise **twins**: two copies that republishing
+ * made. Two deliveries are twins only if the ids match and at least one carries the mark; a user who
+ * publishes the same id twice gets both.
+ */
+export class TwinIds {
+  readonly #finished = new Recent<string, boolean>()
+
+  add(delivery: Delivery, now: number): void {
+    if (delivery.id !== undefined) this.#finished.set(delivery.id, delivery.republished, now)
+  }
+
+  isTwin(delivery: Delivery, now: number): boolean {
+    if (delivery.id === undefined) return false
+    const marked = this.#finished.get(delivery.id, now)
+    return marked !== undefined && (marked || delivery.republished)
+  }
+
+  clear(): void {
+    this.#finished.clear()
+  }
+}
+
+/**
+ * What this member finished but could not acknowledge, because the partition had gone: when it comes
+ * again it is acknowledged without running. Known by position where positions last, else by id.
+ */
+export class Unacknowledged {
+  readonly #byPosition: boolean
+  readonly #counts = new Recent<number | string, number>()
+
+  constructor(byPosition: boolean) {
+    this.#byPosition = byPosition
+  }
+
+  add(ref: FinishedRef, now: number): void {
+    const key = this.#keyOf(ref)
+    if (key !== undefined) this.#counts.set(key, (this.#counts.get(key, now) ?? 0) + 1, now)
+  }
+
+  /** Whether this one was finished; true once for each time it was. */
+  take(ref: FinishedRef, now: number): boolean {
+    const key = this.#keyOf(ref)
+    const count = key === undefined ? undefined : this.#counts.get(key, now)
+    if (key === undefined || count === undefined) return false
+    if (count === 1) this.#counts.delete(key)
+    else this.#counts.set(key, count - 1, now)
+    return true
+  }
+
+  clear(): void {
+    this.#counts.clear()
+  }
+
+  #keyOf(ref: FinishedRef): number | string | undefined {
+    return this.#byPosition ? ref.position : ref.id
+  }
+}
