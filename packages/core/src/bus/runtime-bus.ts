@@ -72,7 +72,7 @@ export class RuntimeBus implements Bus {
       this.#mustHaveConnected()
       return this.#publishing.publish(this.#topics.know(topic), value, options)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 
@@ -106,7 +106,7 @@ export class RuntimeBus implements Bus {
     if (this.#closing !== undefined) throw new ClosedError('The bus')
     const { transport, clock, settings } = this.#init
     const topic = this.#topics.know(anyTopic)
-    const name = `${topic.name}.${String(options.group)}`
+    const name = `${topic.name}.${options.group}`
     const resolved = resolveSubscribe(
       topic,
       options,

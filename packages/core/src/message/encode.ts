@@ -41,7 +41,7 @@ export function encodeMessage(
     new PublishError({
       code,
       outcome: 'rejected',
-      id: String(id),
+      id,
       topic: topic.name,
       message: `A message was not published to topic "${topic.name}": ${message}`,
       ...(cause === undefined ? {} : { cause }),

@@ -61,7 +61,7 @@ function whatIsWrong(option: Option, value: unknown): string | undefined {
         ? undefined
         : `must be a whole number from ${option.min} to ${option.max}, not ${show(value)}`
     case 'choice':
-      return option.choices.some((choice) => choice === value)
+      return option.choices.some((allowed) => allowed === value)
         ? undefined
         : `must be one of ${option.choices.map(show).join(', ')}, not ${show(value)}`
     case 'text':

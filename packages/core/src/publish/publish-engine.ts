@@ -89,7 +89,7 @@ export class PublishEngine {
         nullBody: capabilities().nullBody,
       })
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     return this.#enqueue(topic, encoded, options.signal)
   }
