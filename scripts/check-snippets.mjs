@@ -36,7 +36,7 @@ function programsOf(text) {
   let setup = []
   for (let at = 0; at < lines.length; at++) {
     const block = /^(\s*)```(?:ts|typescript)\b(.*)$/.exec(lines[at])
-    const opensSetup = /^<!-- setup:/.test(lines[at])
+    const opensSetup = lines[at].startsWith('<!-- setup:')
     if (!block && !opensSetup) continue
     const close = block ? new RegExp(`^${block[1]}\`\`\`\\s*$`) : /-->\s*$/
     const end = lines.findIndex((line, index) => index > at && close.test(line))
