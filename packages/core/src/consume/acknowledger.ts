@@ -68,8 +68,9 @@ export class Acknowledger {
     const dirty = [...this.#dirty]
     this.#dirty.clear()
     for (const holding of dirty) {
-      if (this.#underWay.has(holding)) this.touch(holding)
-      else void this.#send(holding)
+      const underWay = this.#underWay.get(holding)
+      if (underWay === undefined) void this.#send(holding)
+      else void underWay.then(() => this.touch(holding))
     }
   }
 

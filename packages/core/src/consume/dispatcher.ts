@@ -155,6 +155,7 @@ export class Dispatcher {
     })
     this.#finished(partition, delivery)
     this.#next(partition, lane)
+    this.schedule()
   }
 
   #ended(partition: Partition, lane: Lane, run: Run, failure: Failure | undefined): void {

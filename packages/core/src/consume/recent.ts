@@ -56,7 +56,8 @@ export class TwinIds {
 
 /**
  * What this member finished but could not acknowledge, because the partition had gone: when it comes
- * again it is acknowledged without running. Known by position where positions last, else by id.
+ * again it is acknowledged without running. Known by position where positions last; else by id, and
+ * only if the broker says that it comes again: a new message with an old id is not the old one.
  */
 export class Unacknowledged {
   readonly #byPosition: boolean
@@ -72,8 +73,9 @@ export class Unacknowledged {
   }
 
   /** Whether this one was finished; true once for each time it was. */
-  take(ref: FinishedRef, now: number): boolean {
-    const key = this.#keyOf(ref)
+  take(delivery: Delivery, now: number): boolean {
+    if (!this.#byPosition && delivery.record.redelivered !== true) return false
+    const key = this.#keyOf(delivery)
     const count = key === undefined ? undefined : this.#counts.get(key, now)
     if (key === undefined || count === undefined) return false
     if (count === 1) this.#counts.delete(key)

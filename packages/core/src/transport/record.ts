@@ -57,6 +57,11 @@ export interface IncomingRecord {
   readonly attributes: Partial<Attributes>
   /** Every header exactly as on the wire, those of the attributes included. */
   readonly rawHeaders: readonly RawHeader[]
+  /**
+   * Whether the broker says that it may have been delivered before. Only looked at where positions
+   * do not last (`capabilities.stablePositions: false`).
+   */
+  readonly redelivered?: boolean
   /** What the record weighs in memory: body, key and headers. */
   readonly sizeBytes: number
 }
