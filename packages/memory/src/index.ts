@@ -1,1 +1,7 @@
-export {}
+export { memory } from './driver.js'
+export type { MemoryOptions } from './driver.js'
+export { memoryBroker } from './broker.js'
+export type { ForeignRecord, MemoryBroker } from './broker.js'
+export type { Faults } from './faults.js'
+export { memoryOptionTable } from './options.js'
+export type { MemorySettings } from './options.js'
