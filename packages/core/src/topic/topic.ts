@@ -21,12 +21,12 @@ export interface Topic<Input, Output, Groups extends string> {
   readonly name: string
   readonly topology: Omit<TopicTopology, 'durability'>
   readonly codec: Codec<unknown>
-  readonly schema: StandardSchema<Input, Output> | undefined
+  readonly schema: StandardSchema<unknown, Output> | undefined
   readonly key: ((value: Input) => string | undefined) | undefined
   readonly tombstones: boolean
   /** CloudEvents `type` of its messages. */
   readonly type: string
-  readonly [types]?: { readonly input: Input; readonly output: Output; readonly groups: Groups }
+  readonly [types]?: { readonly input: (value: Input) => void; readonly output: Output; readonly groups: Groups }
 }
 
 // A topic of any types: `never` input and `unknown` output admit every topic.
