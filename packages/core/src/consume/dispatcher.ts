@@ -138,7 +138,7 @@ export class Dispatcher {
   #duplicate(partition: Partition, delivery: Delivery): 'finished' | 'twin' | undefined {
     const now = this.#consumption.clock.now()
     if (partition.unacknowledged.take(delivery, now)) return 'finished'
-    return partition.twins.isTwin(delivery, now) ? 'twin' : undefined
+    return partition.twins.isTwin(delivery) ? 'twin' : undefined
   }
 
   #skip(partition: Partition, lane: Lane, delivery: Delivery, reason: 'finished' | 'twin'): void {

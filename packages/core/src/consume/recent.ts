@@ -1,33 +1,39 @@
 import type { Delivery } from './delivery.js'
 import type { FinishedRef } from './progress.js'
 
-const maxEntries = 10_000
-const maxAgeMs = 300_000
+const generationSize = 10_000
+const generationMs = 300_000
 
-/** A map that forgets: the oldest entries beyond 10,000, and what is older than 5 minutes. */
+/**
+ * A map that forgets by generations: it keeps the last 10,000 entries or 5 minutes, whichever is
+ * less, and at most twice that. Forgetting entry by entry would cost more than all the rest.
+ */
 class Recent<K, V> {
-  readonly #entries = new Map<K, { readonly value: V; readonly at: number }>()
+  #young = new Map<K, V>()
+  #old = new Map<K, V>()
+  #since = 0
 
-  get(key: K, now: number): V | undefined {
-    const entry = this.#entries.get(key)
-    return entry !== undefined && now - entry.at <= maxAgeMs ? entry.value : undefined
+  get(key: K): V | undefined {
+    return this.#young.get(key) ?? this.#old.get(key)
   }
 
   set(key: K, value: V, now: number): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, { value, at: now })
-    if (this.#entries.size > maxEntries) {
-      const [oldest] = this.#entries.keys()
-      this.#entries.delete(oldest as K)
+    if (this.#young.size >= generationSize || now - this.#since > generationMs) {
+      this.#old = now - this.#since > 2 * generationMs ? new Map() : this.#young
+      this.#young = new Map()
+      this.#since = now
     }
+    this.#young.set(key, value)
   }
 
   delete(key: K): void {
-    this.#entries.delete(key)
+    this.#young.delete(key)
+    this.#old.delete(key)
   }
 
   clear(): void {
-    this.#entries.clear()
+    this.#young.clear()
+    this.#old.clear()
   }
 }
 
@@ -43,9 +49,9 @@ export class TwinIds {
     if (delivery.id !== undefined) this.#finished.set(delivery.id, delivery.republished, now)
   }
 
-  isTwin(delivery: Delivery, now: number): boolean {
+  isTwin(delivery: Delivery): boolean {
     if (delivery.id === undefined) return false
-    const marked = this.#finished.get(delivery.id, now)
+    const marked = this.#finished.get(delivery.id)
     return marked !== undefined && (marked || delivery.republished)
   }
 
@@ -69,14 +75,14 @@ export class Unacknowledged {
 
   add(ref: FinishedRef, now: number): void {
     const key = this.#keyOf(ref)
-    if (key !== undefined) this.#counts.set(key, (this.#counts.get(key, now) ?? 0) + 1, now)
+    if (key !== undefined) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1, now)
   }
 
   /** Whether this one was finished; true once for each time it was. */
   take(delivery: Delivery, now: number): boolean {
     if (!this.#byPosition && delivery.record.redelivered !== true) return false
     const key = this.#keyOf(delivery)
-    const count = key === undefined ? undefined : this.#counts.get(key, now)
+    const count = key === undefined ? undefined : this.#counts.get(key)
     if (key === undefined || count === undefined) return false
     if (count === 1) this.#counts.delete(key)
     else this.#counts.set(key, count - 1, now)
