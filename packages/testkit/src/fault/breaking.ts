@@ -1,4 +1,5 @@
 import type { Batch, Membership, OutgoingRecord, Transport, TransportPublisher } from '@waybill/core/spi'
+import { wrapTransport } from './wrap-transport.js'
 
 /** What a broken transport does wrong, to every so many records. */
 export interface Breakage {
@@ -52,18 +53,7 @@ export function breaking(transport: Transport, breakage: Breakage): Transport {
         ),
       }),
   })
-  return {
-    name: transport.name,
-    get capabilities() {
-      return transport.capabilities
-    },
-    connect: (context) => transport.connect(context),
-    declare: (topic) => transport.declare(topic),
-    openPublisher: async () => publisher(await transport.openPublisher()),
-    openConsumer: (request, engine) => transport.openConsumer(request, membership(engine)),
-    inspect: (topic, group) => transport.inspect(topic, group),
-    close: () => transport.close(),
-  }
+  return wrapTransport(transport, { publisher, membership })
 }
 
 const isNth = (count: number, every: number | undefined): boolean =>

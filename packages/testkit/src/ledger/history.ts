@@ -33,6 +33,7 @@ export interface History {
 export function readHistory(entries: readonly Entry[], topic: string): History {
   const published = new Map<string, Published>()
   const runs = new Map<string, Run>()
+  const dead = new Set<string>()
   for (const entry of [...entries].sort((a, b) => a.atMs - b.atMs)) {
     switch (entry.type) {
       case 'publishing':
@@ -55,22 +56,19 @@ export function readHistory(entries: readonly Entry[], topic: string): History {
         const { id, group, member, atMs } = entry
         // What counts is the key it was published with, whatever the broker made of it.
         const key = published.has(id) ? published.get(id)?.key : entry.key
+        // Between the signal and its death a process may still start something; it runs no longer than that.
+        const isDead = dead.has(member)
         const run: Run = {
-          id,
-          key,
-          group,
-          member,
-          startMs: atMs,
-          endMs: Infinity,
-          abortMs: Infinity,
-          result: 'running',
+          ...{ id, key, group, member, startMs: atMs, abortMs: Infinity },
+          endMs: isDead ? atMs : Infinity,
+          result: isDead ? 'killed' : 'running',
         }
         runs.set(`${member}/${entry.run}`, run)
         break
       }
       case 'ended': {
         const run = runs.get(`${entry.member}/${entry.run}`)
-        if (run?.result !== 'running') break
+        if (run === undefined) break
         run.endMs = entry.atMs
         run.result = entry.ok ? 'succeeded' : 'failed'
         break
@@ -81,6 +79,7 @@ export function readHistory(entries: readonly Entry[], topic: string): History {
         break
       }
       case 'killed':
+        dead.add(entry.victim)
         for (const run of runs.values()) {
           if (run.member !== entry.victim || run.result !== 'running') continue
           run.endMs = entry.atMs

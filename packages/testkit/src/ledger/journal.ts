@@ -27,7 +27,7 @@ export type Event =
   | { readonly type: 'ended'; readonly run: number; readonly ok: boolean }
   /** The signal of a run aborted: from here on nobody relies on it. */
   | { readonly type: 'aborted'; readonly run: number }
-  /** Noted by whoever killed `victim`: its open runs ended no later than here. */
+  /** Noted by whoever kills `victim`, just before: its open runs end here. */
   | { readonly type: 'killed'; readonly victim: string }
 
 /** An event with who noted it, and when. */

@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect } from '@waybill/core'
+import type { Capabilities } from '@waybill/core/spi'
+import type { Case, CaseTools } from './case.js'
+import { acknowledging } from './cases/acknowledging.js'
+import { bounds } from './cases/bounds.js'
+import { closing } from './cases/closing.js'
+import { groups } from './cases/groups.js'
+import { interop } from './cases/interop.js'
+import { members } from './cases/members.js'
+import { ordering } from './cases/ordering.js'
+import { outage } from './cases/outage.js'
+import { publishing } from './cases/publishing.js'
+import type { TransportHarness } from './harness.js'
+import { type Play, playAtOnce, playThroughOutage } from './play.js'
+import type { TestRunner } from './runner.js'
+import { Scene } from './scene.js'
+
+export interface SuiteOptions {
+  /** How often every case is played, at the same time. @default 1 */
+  readonly repeat?: number
+  /** Cases played at once. @default 6 */
+  readonly atOnce?: number
+  /** Plays only cases whose names match. */
+  readonly only?: RegExp
+}
+
+/** Longest that one case may take, with those it waits for. */
+const CASE_TIMEOUT_MS = 180_000
+
+/**
+ * The contract (C1–C7, C10–C15) as tests of a transport, one or more for each promise. What the transport
+ * cannot do, by its `capabilities`, is asserted to be refused as documented.
+ *
+ * @param factory starts the broker and says how to reach it; called once.
+ * @param capabilities what the transport must say of itself, flag by flag.
+ */
+export function describeTransport(
+  name: string,
+  factory: () => Promise<TransportHarness>,
+  capabilities: Capabilities,
+  runner: TestRunner,
+  { repeat = 1, atOnce = 6, only = /(?:)/ }: SuiteOptions = {},
+): void {
+  const { describe, it, beforeAll, afterAll, expect } = runner
+  const tools: CaseTools = { expect, capabilities }
+  const isWanted = (entry: { readonly name: string }): boolean => only.test(entry.name)
+  const folder = mkdtempSync(join(tmpdir(), 'waybill-conformance-'))
+  const unhandled: unknown[] = []
+  const remember = (reason: unknown): void => void unhandled.push(reason)
+  let harness: TransportHarness | undefined
+  let scenes = 0
+
+  const scene = (): Scene => {
+    if (harness === undefined) throw new Error('The broker did not start.')
+    scenes += 1
+    const unique = `${name}-${process.pid}-${Date.now().toString(36)}-${scenes}`
+    const journal = join(folder, `${scenes}.jsonl`)
+    writeFileSync(journal, '')
+    return new Scene(harness, unique, journal)
+  }
+  const pool = (title: string, cases: readonly Case[], limit: number): void => {
+    const wanted = Array.from({ length: repeat }, () => cases.filter(isWanted)).flat()
+    if (wanted.length > 0) describe(title, () => register(playAtOnce(wanted, scene, limit)))
+  }
+  const register = (play: Play): void => {
+    beforeAll(play.start)
+    for (const { name: title, result } of play.cases) it(title, result, CASE_TIMEOUT_MS)
+  }
+
+  describe(`${name} keeps the contract`, () => {
+    beforeAll(async () => {
+      process.on('unhandledRejection', remember)
+      harness = await factory()
+    }, CASE_TIMEOUT_MS)
+    afterAll(async () => {
+      process.off('unhandledRejection', remember)
+      await harness?.stop()
+      rmSync(folder, { recursive: true })
+    }, CASE_TIMEOUT_MS)
+
+    it('says of itself what it can do', async () => {
+      const transport = harness?.createTransport({ cuttable: false })
+      if (transport === undefined) throw new Error('The broker did not start.')
+      await using _bus = await connect({ transport })
+      expect(transport.capabilities).toEqual(capabilities)
+    })
+    const short = [publishing, ordering, acknowledging, groups, bounds, closing, interop]
+    pool(
+      'while all is well',
+      short.flatMap((cases) => cases(tools)),
+      atOnce,
+    )
+    pool('with members that die, join and leave', members(tools), 4)
+    describe('through an outage of the broker', () => {
+      const wanted = outage(tools).filter(isWanted)
+      const faults = (): TransportHarness['faults'] => {
+        if (harness === undefined) throw new Error('The broker did not start.')
+        return harness.faults
+      }
+      if (wanted.length > 0) register(playThroughOutage(wanted, scene, faults))
+    })
+    it('[C14] left no rejection unhandled', async () => {
+      expect(unhandled).toEqual([])
+    })
+  })
+}
