@@ -13,28 +13,28 @@ export interface ForeignMessage {
 /** What the suite can do to the broker. Each resolves when it is done. */
 export interface BrokerFaults {
   /** Ends the broker at once; what it stored stays. */
-  kill(): Promise<void>
+  readonly kill: () => Promise<void>
   /** Starts it again with what it stored. */
-  restart(): Promise<void>
+  readonly restart: () => Promise<void>
   /** Cuts a transport made with `cuttable: true` off from the broker, in both directions, without a word. */
-  cutOff(transport: Transport): Promise<void>
+  readonly cutOff: (transport: Transport) => Promise<void>
   /** Ends `cutOff`. */
-  reconnect(transport: Transport): Promise<void>
+  readonly reconnect: (transport: Transport) => Promise<void>
   /** The next publish of a `cuttable` transport is stored, and its answer lost. */
-  losePublishReply(): Promise<void>
+  readonly losePublishReply: () => Promise<void>
   /** Removes a topic with all that is stored in it, behind Waybill's back; without it the case says so. */
-  removeTopic?(topic: string, groups: readonly string[], partitions: number): Promise<void>
+  readonly removeTopic?: (topic: string, groups: readonly string[], partitions: number) => Promise<void>
 }
 
 /** A transport under test, with its broker. Made once for a run of the suite. */
 export interface TransportHarness {
   /** A new transport in this process. `cuttable`: `faults` can act on it. */
-  createTransport(options: { readonly cuttable: boolean }): Transport
+  readonly createTransport: (options: { readonly cuttable: boolean }) => Transport
   /** How another process makes one. Without it members are buses of this process, and `crash` is their death. */
   readonly process?: TransportModule
   /** As if the process of that transport had been killed. */
-  crash?(transport: Transport): Promise<void>
+  readonly crash?: (transport: Transport) => Promise<void>
   readonly faults: BrokerFaults
-  produce(message: ForeignMessage): Promise<void>
-  stop(): Promise<void>
+  readonly produce: (message: ForeignMessage) => Promise<void>
+  readonly stop: () => Promise<void>
 }

@@ -1,10 +1,10 @@
-/** The part of a test runner that the suite needs; jest and vitest have it. */
+/** The part of a test runner that the suite needs; jest and vitest have it, and fail a test that leaves a rejection unhandled. */
 export interface TestRunner {
-  describe(name: string, body: () => void): void
-  it(name: string, test: () => Promise<void>, timeoutMs?: number): void
-  beforeAll(task: () => Promise<void>, timeoutMs?: number): void
-  afterAll(task: () => Promise<void>, timeoutMs?: number): void
-  expect: Expect
+  readonly describe: (name: string, body: () => void) => void
+  readonly it: (name: string, test: () => Promise<void>, timeoutMs?: number) => void
+  readonly beforeAll: (task: () => Promise<void>, timeoutMs?: number) => void
+  readonly afterAll: (task: () => Promise<void>, timeoutMs?: number) => void
+  readonly expect: Expect
 }
 
 export type Expect = (value: unknown) => Expectation

@@ -110,7 +110,7 @@ export const acknowledging = ({ expect, capabilities }: CaseTools): Case[] => [
         ...['a string', undefined, null, 0, frozen, Symbol('symbol')].map((thrown) => () => {
           throw thrown
         }),
-        ...[undefined, null].map((reason) => () => Promise.reject(reason as unknown as Error)),
+        ...[undefined, null].map((reason) => () => Promise.reject(reason)),
       ]
       await scene.subscribe(bus, topic, ({ value, attempt }) =>
         attempt === 1 ? throwing[value.n ?? 0]?.() : undefined,

@@ -18,9 +18,9 @@ export const closing = ({ expect }: CaseTools): Case[] => [
       })
       await scene.publish(bus, topic, 'k')
       await running.opened
-      const closing = bus.close()
-      expect(bus.close()).toBe(closing)
-      expect(await closing).toEqual({ finished: 1, aborted: 0, returned: 0 })
+      const ending = bus.close()
+      expect(bus.close()).toBe(ending)
+      expect(await ending).toEqual({ finished: 1, aborted: 0, returned: 0 })
       expect([await bus.closed(), bus.status().state]).toEqual([undefined, 'closed'])
       const next = await scene.bus()
       await scene.subscribe(next, topic)
@@ -79,14 +79,14 @@ export const closing = ({ expect }: CaseTools): Case[] => [
       const topic = scene.topic({ partitions: 2 })
       const bus = await scene.bus()
       const before = range(400).map((n) => scene.publish(bus, topic, `key ${n % 8}`, { n }))
-      const closing = bus.close()
+      const ending = bus.close()
       const during: Promise<unknown>[] = []
       for (const n of range(100)) {
         during.push(scene.publish(bus, topic, `key ${n % 8}`, { n: 400 + n }))
         if (n % 10 === 0) await sleep(1)
       }
       const outcomes = await Promise.allSettled([...before, ...during])
-      await closing
+      await ending
       const after = await failure(scene.publish(bus, topic, 'k'))
       expect(after).toMatchObject({ code: 'CLOSED' })
       const next = await scene.bus()

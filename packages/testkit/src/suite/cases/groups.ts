@@ -88,7 +88,7 @@ export const groups = ({ expect, capabilities }: CaseTools): Case[] => [
       const refused = scene.subscribe(later, after, undefined, { group: 'late' })
       expect(await failure(refused)).toMatchObject({ name: 'ConfigError', code: 'GROUP_MISSES_BACKLOG' })
       const late = { name: 'late', acceptMissingBacklog: true }
-      const accepting = defineTopic<Work, string>({ ...options, groups: ['g', late] })
+      const accepting = defineTopic<Work>({ ...options, groups: ['g', late] })
       const accepted = await scene.bus()
       const seen = await startsAfter(scene.subscribe.bind(scene, accepted, accepting), 'late')
       await scene.publish(accepted, accepting, 'k', { n: 10 })
@@ -103,7 +103,7 @@ export const groups = ({ expect, capabilities }: CaseTools): Case[] => [
       const bus = await scene.bus()
       await scene.publish(bus, scene.topic(options), 'k', { n: 0 })
       const latest = { name: 'latest', from: 'latest' } as const
-      const after = defineTopic<Work, string>({ ...options, groups: ['g', latest] })
+      const after = defineTopic<Work>({ ...options, groups: ['g', latest] })
       const later = await scene.bus({ topics: [after] })
       const seen = await startsAfter(scene.subscribe.bind(scene, later, after), 'latest')
       await scene.publish(later, after, 'k', { n: 1 })
@@ -116,7 +116,7 @@ export const groups = ({ expect, capabilities }: CaseTools): Case[] => [
       ? '[C10] stores messages of a topic without groups'
       : '[C10] refuses to publish to a topic without groups, which would store nothing',
     async play(scene) {
-      const topic: Topic<Work, Work, string> = defineTopic<Work, string>({
+      const topic: Topic<Work, Work, string> = defineTopic<Work>({
         ...scene.topicOptions(),
         groups: [],
       })

@@ -118,7 +118,7 @@ export const members = ({ expect, capabilities }: CaseTools): Case[] => [
       const running = gate()
       const aborted = gate()
       await scene.subscribe(cut, topic, async ({ signal, attempt }) => {
-        signal.addEventListener('abort', aborted.open)
+        signal.addEventListener('abort', () => aborted.open())
         running.open()
         if (attempt === 1) await aborted.opened
       })
