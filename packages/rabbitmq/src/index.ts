@@ -1,1 +1,3 @@
-export {}
+export { rabbitmq } from './driver.js'
+export { rabbitmqOptionTable } from './options.js'
+export type { RabbitmqOptions, RabbitmqTimes, TlsOptions } from './options.js'
