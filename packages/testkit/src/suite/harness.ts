@@ -1,4 +1,5 @@
 import type { RawHeaderValue, Transport } from '@waybill/core'
+import type { Capabilities } from '@waybill/core/spi'
 import type { TransportModule } from '../member/member.js'
 
 /** A message as a producer that is not Waybill would send it. */
@@ -28,6 +29,8 @@ export interface BrokerFaults {
 
 /** A transport under test, with its broker. Made once for a run of the suite. */
 export interface TransportHarness {
+  /** What differs from the declared capabilities with this version of the broker. */
+  readonly capabilities?: Partial<Capabilities>
   /** A new transport in this process. `cuttable`: `faults` can act on it. */
   readonly createTransport: (options: { readonly cuttable: boolean }) => Transport
   /** How another process makes one. Without it members are buses of this process, and `crash` is their death. */
