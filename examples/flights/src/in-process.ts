@@ -26,6 +26,8 @@ export class InProcessCast implements Cast {
     this.#options = options
     this.#databases = databases
     this.failed = new Promise((_, reject) => (this.#fail = reject))
+    // Whoever waits sees it; while nobody does, it is kept.
+    this.failed.catch(() => undefined)
   }
 
   async join(group: Group, name: string): Promise<Actor> {

@@ -1,9 +1,9 @@
-import type { Actor, Cast } from './cast.js'
+import type { Cast } from './cast.js'
 import type { FoldDatabase } from './fold-table.js'
 import type { Screen } from './screen.js'
 import { groups, type Group } from './topic.js'
 
-const membersPerGroup = 3
+const numbers = [1, 2, 3]
 /** Longest that a group may stand still before the demo gives it up. */
 const patienceMs = 60_000
 const lookEveryMs = 20
@@ -15,13 +15,8 @@ export async function play(
   total: number,
   screen: Pick<Screen, 'say' | 'published'>,
 ): Promise<number> {
-  const members: Actor[] = []
-  const join = async (group: Group, number: number): Promise<void> => {
-    members.push(await cast.join(group, `${group}-${number}`))
-  }
-  for (let number = 1; number <= membersPerGroup; number++) {
-    await Promise.all(groups.map((group) => join(group, number)))
-  }
+  const names = groups.flatMap((group) => numbers.map((number) => ({ group, name: `${group}-${number}` })))
+  const members = await Promise.all(names.map(({ group, name }) => cast.join(group, name)))
   screen.say(`${members.length} members joined: ${members.map(({ name }) => name).join(', ')}`)
 
   let published = 0
@@ -29,21 +24,22 @@ export async function play(
     published = count
     screen.published(count)
   })
+  const failed = Promise.race([cast.failed, publishing.then(() => cast.failed)])
   const reached = (group: Group, share: number): Promise<void> =>
-    Promise.race([untilHandled(databases[group], total * share), cast.failed])
+    Promise.race([untilHandled(databases[group], total * share), failed])
 
   await reached('statistics', 0.4)
-  const victim = members.splice(0, 1)[0]!
+  const victim = members.shift()!
   await victim.kill()
   screen.say(`${victim.name} was killed in the middle of its work`)
 
   await reached('statistics', 0.5)
-  await join('statistics', membersPerGroup + 1)
-  screen.say(`statistics-${membersPerGroup + 1} joined`)
+  const newcomer = await cast.join('statistics', `statistics-${numbers.length + 1}`)
+  screen.say(`${newcomer.name} joined`)
 
-  await Promise.race([publishing, cast.failed])
+  await Promise.race([publishing, failed])
   await Promise.all(groups.map((group) => reached(group, 1)))
-  await Promise.all(members.map((member) => member.leave()))
+  await Promise.all([...members, newcomer].map((member) => member.leave()))
   return published
 }
 
