@@ -97,6 +97,11 @@ export interface RabbitmqHandle extends BrokerHandle {
   readonly managementUrl: string | undefined
   /** Runs `rabbitmqctl` against the first node; resolves to what it printed. */
   ctl(...args: readonly string[]): Promise<string>
+  /**
+   * Makes the declared quorum queues safe from `kill()`. RabbitMQ (3.10.8 and 4.0.5) writes their registration to disk
+   * about a second after the declaration; a node killed before that comes back with the queue empty and leaderless.
+   */
+  syncQueues(): Promise<void>
 }
 
 export interface RedisOptions {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { appendFileSync } from 'node:fs'
 import type { BrokerEnvironment, BrokerHandle, ProviderName } from './broker.js'
 import { type Choice, chooseProvider } from './choose-provider.js'
 import { externalProvider } from './external.js'
@@ -27,9 +28,21 @@ export async function createEnvironment(options: EnvironmentOptions = {}): Promi
   const watchdog = startWatchdog()
   const provider = await openProvider(choice, watchdog, log)
   const handles: Promise<BrokerHandle>[] = []
-  const track = <H extends BrokerHandle>(handle: Promise<H>): Promise<H> => {
-    handles.push(handle)
+  const track = async <H extends BrokerHandle>(starting: Promise<H>): Promise<H> => {
+    handles.push(starting)
+    const since = performance.now()
+    const handle = await starting
+    const seconds = ((performance.now() - since) / 1000).toFixed(1)
+    record(
+      `${handle.kind} ${handle.version} (${provider.name})`,
+      `ready after ${seconds} s at ${hostOf(handle.url)}`,
+    )
     return handle
+  }
+  const record = (broker: string, detail: string) => {
+    log(`${broker} ${detail}`)
+    const journal = process.env['WAYBILL_BROKER_JOURNAL']
+    if (journal) appendFileSync(journal, `${broker}\n`)
   }
   const stopAll = async () => {
     const started = await Promise.allSettled(handles)
@@ -49,6 +62,11 @@ export async function createEnvironment(options: EnvironmentOptions = {}): Promi
     stop,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+/** A URL without its credentials. */
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host || url : url
 }
 
 async function openProvider(

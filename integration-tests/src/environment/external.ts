@@ -31,6 +31,7 @@ export function externalProvider(env: NodeJS.ProcessEnv): BrokerProvider {
         certificates: undefined,
         managementUrl: undefined,
         ctl: refuse('rabbitmq', 'ctl'),
+        syncQueues: refuse('rabbitmq', 'syncQueues'),
       }
     },
     async redis(options) {

@@ -15,3 +15,4 @@ export type {
   SecureListener,
 } from './broker.js'
 export { type EnvironmentOptions, createEnvironment } from './environment.js'
+export { type PreflightOptions, preflight } from './preflight.js'

@@ -30,6 +30,7 @@ export async function probeKafka(brokers: readonly string[]): Promise<void> {
 /** @returns the broker's version */
 export async function probeRabbitmq(url: string): Promise<string> {
   const connection = await amqp.connect(url, { timeout: TIMEOUT_MS })
+  connection.on('error', () => undefined) // ends close() as well
   const { version } = connection.connection.serverProperties
   await connection.close()
   return version

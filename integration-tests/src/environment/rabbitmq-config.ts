@@ -34,3 +34,6 @@ export function enabledPlugins(options: RabbitmqOptions, always: readonly string
   const external = options.tls ? ['rabbitmq_auth_mechanism_ssl'] : []
   return `[${[...new Set([...always, ...external, ...(options.plugins ?? [])])].join()}].\n`
 }
+
+/** Arguments of `rabbitmqctl` for `RabbitmqHandle.syncQueues`: Ra keeps the registrations in this table. */
+export const SYNC_QUEUES: readonly string[] = ['eval', 'ok = dets:sync(ra_directory_reverse).']

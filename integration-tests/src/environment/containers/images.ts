@@ -26,7 +26,9 @@ async function resolveImage(
   candidates: readonly [string, ...string[]],
   log: (line: string) => void,
 ): Promise<string> {
-  const { image } = await getContainerRuntimeClient()
+  const { image } = await getContainerRuntimeClient().catch((cause: unknown) => {
+    throw new Error('no Docker engine answers', { cause })
+  })
   const exists = (name: string) => image.exists(ImageName.fromString(name))
   const wanted = named ?? candidates[0]
   for (const name of named ? [named] : candidates) {

@@ -5,7 +5,7 @@ import { brokerHandle } from '../handle.js'
 import { startNode } from '../node.js'
 import { freePorts } from '../ports.js'
 import { probeRabbitmq } from '../probes.js'
-import { enabledPlugins, rabbitmqConfig } from '../rabbitmq-config.js'
+import { SYNC_QUEUES, enabledPlugins, rabbitmqConfig } from '../rabbitmq-config.js'
 import { containerNode } from './container-node.js'
 import type { ContainerContext } from './provider.js'
 
@@ -56,5 +56,6 @@ export async function containerRabbitmq(
     certificates,
     managementUrl: `http://guest:guest@127.0.0.1:${managementPort}`,
     ctl,
+    syncQueues: async () => void (await ctl(...SYNC_QUEUES)),
   }
 }

@@ -9,7 +9,7 @@ import { brokerHandle } from '../handle.js'
 import { startNode } from '../node.js'
 import { freePorts } from '../ports.js'
 import { probeRabbitmq } from '../probes.js'
-import { enabledPlugins, rabbitmqConfig } from '../rabbitmq-config.js'
+import { SYNC_QUEUES, enabledPlugins, rabbitmqConfig } from '../rabbitmq-config.js'
 import { processNode } from './process-node.js'
 import type { NativeContext } from './provider.js'
 import { rabbitmqCommands } from './rabbitmq-commands.js'
@@ -66,6 +66,7 @@ export async function nativeRabbitmq(
     certificates,
     managementUrl: undefined,
     ctl,
+    syncQueues: async () => void (await ctl(...SYNC_QUEUES)),
   }
 }
 
