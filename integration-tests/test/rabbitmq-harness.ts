@@ -1,12 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { silentLogger, systemClock } from '@waybill/core/spi'
 import type {
-  Assignment, Batch, ConnectionState, ConsumerRequest, IncomingBatch, IncomingRecord, Membership, OutgoingRecord,
-  PartitionEpoch, Problem, TopicTopology, TransportContext, WaybillError,
+  Assignment,
+  Batch,
+  ConnectionState,
+  ConsumerRequest,
+  IncomingBatch,
+  IncomingRecord,
+  Membership,
+  OutgoingRecord,
+  PartitionEpoch,
+  Problem,
+  TopicTopology,
+  TransportContext,
+  WaybillError,
 } from '@waybill/core/spi'
 
 /** Resolves when `condition` holds; fails with what it was waiting for. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 20_000,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`)
@@ -40,10 +55,21 @@ export class Witness implements TransportContext {
 }
 
 export function topicOf(name: string, over: Partial<TopicTopology> = {}): TopicTopology {
-  return { name, partitions: 1, groups: [groupOf('billing')], window: 500, maxMessageBytes: 1_000_000, durability: 'strict', ...over }
+  return {
+    name,
+    partitions: 1,
+    groups: [groupOf('billing')],
+    window: 500,
+    maxMessageBytes: 1_000_000,
+    durability: 'strict',
+    ...over,
+  }
 }
 
-export function groupOf(name: string, over: Partial<TopicTopology['groups'][number]> = {}): TopicTopology['groups'][number] {
+export function groupOf(
+  name: string,
+  over: Partial<TopicTopology['groups'][number]> = {},
+): TopicTopology['groups'][number] {
   return { name, from: 'earliest', acceptMissingBacklog: false, ...over }
 }
 
@@ -65,7 +91,11 @@ export function numbered(prefix: string, from: number, to: number): string[] {
   return Array.from({ length: to - from }, (_, index) => `${prefix}${from + index}`)
 }
 
-export function requestOf(topic: TopicTopology, memberId = 'member-1', over: Partial<ConsumerRequest> = {}): ConsumerRequest {
+export function requestOf(
+  topic: TopicTopology,
+  memberId = 'member-1',
+  over: Partial<ConsumerRequest> = {},
+): ConsumerRequest {
   return { topic, group: 'billing', memberId, handlerTimeoutMs: 30_000, ...over }
 }
 

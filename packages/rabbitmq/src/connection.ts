@@ -50,7 +50,9 @@ export class BrokerConnection {
     try {
       await this.#establish()
     } catch (error) {
-      throw isWaybillError(error) ? error : connectionLost(`The connection ${this.#name} failed while it was set up`, error)
+      throw isWaybillError(error)
+        ? error
+        : connectionLost(`The connection ${this.#name} failed while it was set up`, error)
     }
   }
 

@@ -1,6 +1,12 @@
 import { backoff } from '@waybill/core/spi'
 import type {
-  ConsumerRequest, Membership, PartitionEpoch, Progress, Timer, TransportConsumer, TransportContext,
+  ConsumerRequest,
+  Membership,
+  PartitionEpoch,
+  Progress,
+  Timer,
+  TransportConsumer,
+  TransportContext,
 } from '@waybill/core/spi'
 import type { Tenant } from './connection.js'
 import { mustGiveUp } from './give-up.js'
@@ -111,14 +117,17 @@ export class RabbitmqConsumer implements TransportConsumer, Tenant {
 
   #lose(list: readonly PartitionEpoch[]): void {
     for (const { partition } of list) this.#held.delete(partition)
-    if (list.length > 0) this.#init.membership.lost(list.map(({ partition, epoch }) => ({ partition, epoch })))
+    if (list.length > 0)
+      this.#init.membership.lost(list.map(({ partition, epoch }) => ({ partition, epoch })))
   }
 
   #ended(link: Link, partition: number, epoch: number, cause: Error): void {
     const channel = this.#held.get(partition)
     if (channel?.epoch !== epoch) return
     this.#lose([channel])
-    this.#init.context.logger.warn(`${this.#name(partition)} was lost: ${cause.message}. It is being consumed again.`)
+    this.#init.context.logger.warn(
+      `${this.#name(partition)} was lost: ${cause.message}. It is being consumed again.`,
+    )
     this.#takeAgain(link, partition, 1)
   }
 

@@ -40,7 +40,15 @@ export class Dialer {
     const { protocol, host, port, username, password, vhost } = address
     return connect(
       // amqplib decodes the vhost once more.
-      { protocol, hostname: host, port, username, password, vhost: encodeURIComponent(vhost), heartbeat: heartbeatMs / 1_000 },
+      {
+        protocol,
+        hostname: host,
+        port,
+        username,
+        password,
+        vhost: encodeURIComponent(vhost),
+        heartbeat: heartbeatMs / 1_000,
+      },
       {
         ...(tls as object),
         ...(auth === 'external' ? { credentials: credentials.external() } : {}),

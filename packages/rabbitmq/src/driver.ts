@@ -1,6 +1,14 @@
 import type {
-  Capabilities, ConsumerRequest, DeclaredTopic, Membership, PartitionBacklog, TopicTopology, Transport,
-  TransportConsumer, TransportContext, TransportPublisher,
+  Capabilities,
+  ConsumerRequest,
+  DeclaredTopic,
+  Membership,
+  PartitionBacklog,
+  TopicTopology,
+  Transport,
+  TransportConsumer,
+  TransportContext,
+  TransportPublisher,
 } from '@waybill/core/spi'
 import { ConnectionError, isWaybillError } from '@waybill/core/spi'
 import { randomInt } from 'node:crypto'
@@ -103,7 +111,14 @@ class RabbitmqTransport implements Transport {
   async openConsumer(request: ConsumerRequest, membership: Membership): Promise<TransportConsumer> {
     const { context, topology } = this.#parts()
     const consumer = new RabbitmqConsumer(
-      { request, membership, topology, context, superseding: this.#superseding, consumerTimeoutMs: this.#settings.consumerTimeoutMs },
+      {
+        request,
+        membership,
+        topology,
+        context,
+        superseding: this.#superseding,
+        consumerTimeoutMs: this.#settings.consumerTimeoutMs,
+      },
       async () => {
         this.#consumers.delete(consumer)
         await connection.close()
@@ -135,11 +150,20 @@ class RabbitmqTransport implements Transport {
   }
 
   #outstanding(topic: string, group: string, partition: number): number {
-    return [...this.#consumers].reduce((sum, consumer) => sum + (consumer.consumes(topic, group) ? consumer.outstanding(partition) : 0), 0)
+    return [...this.#consumers].reduce(
+      (sum, consumer) => sum + (consumer.consumes(topic, group) ? consumer.outstanding(partition) : 0),
+      0,
+    )
   }
 
   #connection(name: string, context: TransportContext, tenant: Tenant): BrokerConnection {
-    return new BrokerConnection(name, new Dialer(this.#settings, this.#start++), this.#settings, context, tenant)
+    return new BrokerConnection(
+      name,
+      new Dialer(this.#settings, this.#start++),
+      this.#settings,
+      context,
+      tenant,
+    )
   }
 
   /** What the broker's version decides. */
@@ -157,7 +181,11 @@ class RabbitmqTransport implements Transport {
   async #onControl<T>(doing: string, work: (link: Link) => Promise<T>): Promise<T> {
     const { link } = this.#parts().control
     if (link === undefined) {
-      throw new ConnectionError({ code: 'BROKER_UNREACHABLE', message: `${doing} is not possible now: there is no connection to RabbitMQ. It is being restored.`, retryable: true })
+      throw new ConnectionError({
+        code: 'BROKER_UNREACHABLE',
+        message: `${doing} is not possible now: there is no connection to RabbitMQ. It is being restored.`,
+        retryable: true,
+      })
     }
     try {
       return await work(link)

@@ -54,18 +54,24 @@ function connectProblem(error: unknown, text: string): { code: ErrorCode; remedy
   const code = (error as { code?: unknown } | undefined)?.code
   const name = typeof code === 'string' ? code : ''
   if (/ACCESS[-_]REFUSED|SASL mechanism/.test(text)) {
-    return { code: 'AUTHENTICATION_FAILED', remedy: 'Check the user and password of the URL, or the client certificate.' }
+    return {
+      code: 'AUTHENTICATION_FAILED',
+      remedy: 'Check the user and password of the URL, or the client certificate.',
+    }
   }
   if (/NOT[-_]ALLOWED|ConnectionClose|connection\.close/i.test(text)) {
     return { code: 'NOT_AUTHORISED', remedy: 'Check that the vhost exists and that the user may use it.' }
   }
-  if (/^(ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH)/.test(name)) {
+  if (
+    /^(ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH)/.test(name)
+  ) {
     return { code: 'TLS_FAILED', remedy: 'Check tls.ca, the certificates, and that the port speaks TLS.' }
   }
   return { code: 'BROKER_UNREACHABLE', remedy: 'Check the host, the port, and that the broker runs.' }
 }
 
-const conflictText = /inequivalent arg '([^']+)' for (\S+) '([^']+)'.*?: received (.*?) but current is (.*?)"?$/s
+const conflictText =
+  /inequivalent arg '([^']+)' for (\S+) '([^']+)'.*?: received (.*?) but current is (.*?)"?$/s
 
 /** Why something could not be declared. */
 export function declareFailure(error: unknown, subject: string): unknown {
@@ -75,7 +81,10 @@ export function declareFailure(error: unknown, subject: string): unknown {
     case 406: {
       const [, argument, kind, name, wanted, found] = conflictText.exec(text) ?? []
       const weak = argument === 'x-quorum-initial-group-size'
-      const what = argument === undefined ? `${subject}: ${text}` : `${kind} ${name} has ${argument} ${found}, where ${wanted} is needed`
+      const what =
+        argument === undefined
+          ? `${subject}: ${text}`
+          : `${kind} ${name} has ${argument} ${found}, where ${wanted} is needed`
       return new TopologyError({
         code: weak ? 'DURABILITY_WEAK' : 'TOPOLOGY_CONFLICT',
         message: `${what}. Use another topic name, or delete it once it is empty and nothing uses it.`,

@@ -21,7 +21,7 @@ const routingHeaders = ['CC', 'BCC']
 export function toPublishOptions(record: OutgoingRecord, frameMax: number): Options.Publish {
   const { id, type, source, timeMs, contentType } = record.attributes
   // Without a prototype, so that no name means anything but itself.
-  const headers: Record<string, unknown> = Object.create(null)
+  const headers = Object.create(null) as Record<string, unknown>
   headers[`${prefix}id`] = id
   headers[`${prefix}source`] = source
   headers[`${prefix}type`] = type
@@ -29,7 +29,9 @@ export function toPublishOptions(record: OutgoingRecord, frameMax: number): Opti
   headers[`${prefix}time`] = new Date(timeMs).toISOString()
   let bytes = 200 + 3 * (id.length + source.length + type.length)
   if (record.key !== null) {
-    headers[`${prefix}partitionkey`] = isUtf8(record.key) ? Buffer.from(record.key).toString() : Buffer.from(record.key)
+    headers[`${prefix}partitionkey`] = isUtf8(record.key)
+      ? Buffer.from(record.key).toString()
+      : Buffer.from(record.key)
     bytes += record.key.length
   }
   for (const [name, value] of record.headers) {
@@ -41,7 +43,10 @@ export function toPublishOptions(record: OutgoingRecord, frameMax: number): Opti
     bytes += nameBytes + 1 + tableValueBytes(value)
   }
   if (bytes + reservedBytes > frameMax) {
-    throw invalid('', `all headers together take about ${bytes} bytes, where ${frameMax - reservedBytes} fit a frame`)
+    throw invalid(
+      '',
+      `all headers together take about ${bytes} bytes, where ${frameMax - reservedBytes} fit a frame`,
+    )
   }
   const seconds = Math.floor(timeMs / 1_000)
   return {
@@ -86,11 +91,15 @@ export function toIncomingRecord(message: ConsumeMessage): IncomingRecord {
     body: content,
     attributes: readAttributes(found, properties),
     rawHeaders,
+    redelivered: fields.redelivered,
     sizeBytes,
   }
 }
 
-function readAttributes(found: (name: string) => unknown, properties: ConsumeMessage['properties']): Partial<Attributes> {
+function readAttributes(
+  found: (name: string) => unknown,
+  properties: ConsumeMessage['properties'],
+): Partial<Attributes> {
   const id = firstText(found('id'), properties.messageId)
   const type = firstText(found('type'), properties.type)
   const source = firstText(found('source'))
@@ -106,7 +115,9 @@ function readAttributes(found: (name: string) => unknown, properties: ConsumeMes
 }
 
 function firstText(...candidates: readonly unknown[]): string | undefined {
-  return candidates.find((candidate): candidate is string => typeof candidate === 'string' && candidate !== '')
+  return candidates.find(
+    (candidate): candidate is string => typeof candidate === 'string' && candidate !== '',
+  )
 }
 
 function readTime(time: unknown, timestamp: unknown): number | undefined {

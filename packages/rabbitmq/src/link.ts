@@ -28,12 +28,13 @@ export class Link {
   constructor(model: ChannelModel, host: string) {
     this.#model = model
     this.host = host
-    this.serverVersion = String(model.connection.serverProperties.version)
+    this.serverVersion = model.connection.serverProperties.version
     const internals = model.connection as unknown as Internals
     if (!(internals.stream instanceof Duplex) || typeof internals.frameMax !== 'number') {
       throw new WaybillError({
         code: 'CLIENT_INCOMPATIBLE',
-        message: 'This amqplib has no connection.stream and frameMax as 2.3.1 has. Install the version @waybill/rabbitmq pins.',
+        message:
+          'This amqplib has no connection.stream and frameMax as 2.3.1 has. Install the version @waybill/rabbitmq pins.',
       })
     }
     this.#stream = internals.stream

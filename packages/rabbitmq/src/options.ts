@@ -72,7 +72,8 @@ export function resolveRabbitmqOptions(options: RabbitmqOptions): Settings {
   }
   refuseUnknown(options, ['url', 'urls', 'tls', 'auth', ...Object.keys(rabbitmqOptionTable)], problems)
   const times = resolveOptions(rabbitmqOptionTable, options, problems)
-  if (times.heartbeatMs % 1_000 !== 0) add('heartbeatMs', `must be whole seconds, as AMQP counts them, not ${times.heartbeatMs}`)
+  if (times.heartbeatMs % 1_000 !== 0)
+    add('heartbeatMs', `must be whole seconds, as AMQP counts them, not ${times.heartbeatMs}`)
   if (times.reconnectInitialDelayMs > times.reconnectMaxDelayMs) {
     add('reconnectInitialDelayMs', `must not exceed reconnectMaxDelayMs (${times.reconnectMaxDelayMs})`)
   }
@@ -91,10 +92,19 @@ export function resolveRabbitmqOptions(options: RabbitmqOptions): Settings {
   if (first !== undefined) throw new ConfigError('The RabbitMQ transport', [first, ...rest])
   const passwords = addresses.map((address) => address.password)
   const secrets = [...new Set([...passwords, ...passwords.map(encodeURIComponent), tls.passphrase ?? ''])]
-  return { ...times, addresses, tls, auth, secrets: secrets.filter((secret) => secret !== '' && secret !== 'guest') }
+  return {
+    ...times,
+    addresses,
+    tls,
+    auth,
+    secrets: secrets.filter((secret) => secret !== '' && secret !== 'guest'),
+  }
 }
 
-function resolveAddresses(options: RabbitmqOptions, add: (path: string, message: string) => void): BrokerAddress[] {
+function resolveAddresses(
+  options: RabbitmqOptions,
+  add: (path: string, message: string) => void,
+): BrokerAddress[] {
   const { url, urls } = options
   if ((url === undefined) === (urls === undefined)) {
     add('url', 'is needed: give either url, or urls for several nodes')
@@ -104,7 +114,8 @@ function resolveAddresses(options: RabbitmqOptions, add: (path: string, message:
     add('urls', `must be an array of at least one URL, not ${show(urls)}`)
     return []
   }
-  const named = urls === undefined ? [['url', url] as const] : urls.map((one, at) => [`urls[${at}]`, one] as const)
+  const named =
+    urls === undefined ? [['url', url] as const] : urls.map((one, at) => [`urls[${at}]`, one] as const)
   return named.flatMap(([path, text]) => {
     const parsed = parseBrokerUrl(text)
     if (typeof parsed !== 'string') return [parsed]
@@ -120,8 +131,10 @@ function resolveTls(tls: TlsOptions | undefined, add: (path: string, message: st
     return {}
   }
   for (const name of Object.keys(tls)) {
-    if (!tlsOptionNames.includes(name)) add(`tls.${name}`, `is not an option; there are ${tlsOptionNames.join(', ')}`)
+    if (!tlsOptionNames.includes(name))
+      add(`tls.${name}`, `is not an option; there are ${tlsOptionNames.join(', ')}`)
   }
-  if ((tls.cert === undefined) !== (tls.key === undefined)) add('tls', 'needs cert and key together, or neither')
+  if ((tls.cert === undefined) !== (tls.key === undefined))
+    add('tls', 'needs cert and key together, or neither')
   return tls
 }

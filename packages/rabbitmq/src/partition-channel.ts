@@ -55,7 +55,11 @@ export class PartitionChannel implements PartitionEpoch {
   }
 
   /** Resolves when the queue is being consumed; `assigned` is called just before anything can arrive. */
-  static async open(link: Link, init: PartitionChannelInit, assigned: (opening: PartitionChannel) => void): Promise<void> {
+  static async open(
+    link: Link,
+    init: PartitionChannelInit,
+    assigned: (opening: PartitionChannel) => void,
+  ): Promise<void> {
     const channel = await link.channel()
     const self = new PartitionChannel(init, channel)
     try {
@@ -85,7 +89,8 @@ export class PartitionChannel implements PartitionEpoch {
   /** How long the oldest unacknowledged message has been held. */
   get heldMs(): number {
     if (this.outstanding === 0) return 0
-    while (this.#arrivals.length > 1 && this.#arrivals[1]!.firstTag <= this.#acknowledgements.low) this.#arrivals.shift()
+    while (this.#arrivals.length > 1 && this.#arrivals[1]!.firstTag <= this.#acknowledgements.low)
+      this.#arrivals.shift()
     const oldest = this.#arrivals[0]
     return oldest === undefined ? 0 : this.#init.clock.now() - oldest.at
   }

@@ -84,12 +84,17 @@ export class PublishChannel {
     const body = record.body ?? new Uint8Array()
     const size = body.byteLength
     sending.next = index + 1
-    if (size > this.#init.limit.bytes) return sending.settle(index, tooLarge(batch, size, this.#init.limit.bytes))
+    if (size > this.#init.limit.bytes)
+      return sending.settle(index, tooLarge(batch, size, this.#init.limit.bytes))
     try {
       const options = toPublishOptions(record, this.#link.frameMax)
       const content = Buffer.from(body.buffer, body.byteOffset, size)
-      const hasRoom = this.#channel.publish(batch.topic, String(batch.partition), content, options, (error: unknown) =>
-        this.#answered(sending, index, lane, size, error),
+      const hasRoom = this.#channel.publish(
+        batch.topic,
+        String(batch.partition),
+        content,
+        options,
+        (error: unknown) => this.#answered(sending, index, lane, size, error),
       )
       if (!hasRoom) this.#congested = true
       this.#unconfirmed++
@@ -109,7 +114,10 @@ export class PublishChannel {
       if (sending.wasReturned(index)) sending.settle(index, unroutable(sending.batch))
       else sending.stored(index)
     } else if (isNack(error)) {
-      sending.settle(index, nacked(sending.batch, this.#init.topology.get(sending.batch.topic)?.groups.length ?? 0))
+      sending.settle(
+        index,
+        nacked(sending.batch, this.#init.topology.get(sending.batch.topic)?.groups.length ?? 0),
+      )
     } else {
       const { limit } = this.#init
       sending.settle(index, size > limit.bytes ? tooLarge(sending.batch, size, limit.bytes) : this.#loss())
@@ -119,7 +127,10 @@ export class PublishChannel {
   }
 
   #loss(): Outcome {
-    return (this.#lost ??= mayBeStored((this.#failure ?? this.#link.end)?.message ?? 'the channel was closed', this.#failure))
+    return (this.#lost ??= mayBeStored(
+      (this.#failure ?? this.#link.end)?.message ?? 'the channel was closed',
+      this.#failure,
+    ))
   }
 
   /** A return comes before the confirm of the same message, and returns come in the order of publishing. */

@@ -64,7 +64,9 @@ export class RabbitmqPublisher implements TransportPublisher, Tenant {
   send(batch: Batch, signal: AbortSignal): Promise<readonly Outcome[]> {
     const sending = new Sending(batch)
     if (signal.aborted || this.#whenDone !== undefined) {
-      sending.settleUnwritten(neverSent(signal.aborted ? 'it was given up before' : 'the publisher is closing'))
+      sending.settleUnwritten(
+        neverSent(signal.aborted ? 'it was given up before' : 'the publisher is closing'),
+      )
       return sending.settled
     }
     const giveUp = (): void => this.#giveUp(sending)
@@ -128,6 +130,8 @@ export class RabbitmqPublisher implements TransportPublisher, Tenant {
 
   #whyWaiting(): string {
     if (this.#link?.blocked === true) return 'RabbitMQ takes no messages because of a memory or disk alarm'
-    return this.#channel === undefined ? 'there is no connection to RabbitMQ' : 'the connection takes no more for now'
+    return this.#channel === undefined
+      ? 'there is no connection to RabbitMQ'
+      : 'the connection takes no more for now'
   }
 }

@@ -33,7 +33,8 @@ export function fromTableValue(value: unknown): RawHeaderValue {
   if (typeof value !== 'object') return value as string | number | boolean
   if (value instanceof Uint8Array) return value
   if (Array.isArray(value)) return value.map(fromTableValue)
-  if ('!' in value && value['!'] === 'timestamp' && 'value' in value) return new Date(Number(value.value) * 1_000)
+  if ('!' in value && value['!'] === 'timestamp' && 'value' in value)
+    return new Date(Number(value.value) * 1_000)
   if (isDecimal(value)) return value as RawHeaderValue
   return tableOf(value as Readonly<Record<string, unknown>>, fromTableValue)
 }
@@ -44,13 +45,20 @@ export function tableValueBytes(value: RawHeaderValue): number {
   if (value === null || typeof value !== 'object' || value instanceof Date) return 9
   if (value instanceof Uint8Array) return 5 + value.length
   if (isList(value)) return value.reduce((sum: number, item) => sum + tableValueBytes(item), 5)
-  return Object.entries(value).reduce((sum, [name, item]) => sum + 1 + 3 * name.length + tableValueBytes(item), 5)
+  return Object.entries(value).reduce(
+    (sum, [name, item]) => sum + 1 + 3 * name.length + tableValueBytes(item),
+    5,
+  )
 }
 
-function tableOf<In, Out>(table: { readonly [name: string]: In }, convert: (value: In) => Out): { [name: string]: Out } {
-  const result: { [name: string]: Out } = Object.create(null)
+function tableOf<In, Out>(
+  table: { readonly [name: string]: In },
+  convert: (value: In) => Out,
+): { [name: string]: Out } {
+  const result = Object.create(null) as { [name: string]: Out }
   for (const [name, value] of Object.entries(table)) {
-    if (Buffer.byteLength(name) > 255) throw cannotCarry(`the name ${JSON.stringify(name.slice(0, 60))}`, 'at most 255 bytes')
+    if (Buffer.byteLength(name) > 255)
+      throw cannotCarry(`the name ${JSON.stringify(name.slice(0, 60))}`, 'at most 255 bytes')
     result[name] = convert(value)
   }
   return result
@@ -66,5 +74,8 @@ function isDecimal(value: object): boolean {
 }
 
 function cannotCarry(what: string, limit: string): WaybillError {
-  return new WaybillError({ code: 'HEADER_INVALID', message: `A header holds ${what}, but AMQP carries ${limit}. Send it as a string.` })
+  return new WaybillError({
+    code: 'HEADER_INVALID',
+    message: `A header holds ${what}, but AMQP carries ${limit}. Send it as a string.`,
+  })
 }

@@ -57,7 +57,10 @@ export class Topology {
   async holds(link: Link, topic: TopicTopology, queue: PartitionQueue): Promise<boolean> {
     const presence = new Presence(link)
     try {
-      return (await presence.queue(queue.name)) && (await presence.bind(queue.name, topic.name, String(queue.partition)))
+      return (
+        (await presence.queue(queue.name)) &&
+        (await presence.bind(queue.name, topic.name, String(queue.partition)))
+      )
     } finally {
       await presence.close()
     }
@@ -100,13 +103,18 @@ async function make(link: Link, topic: TopicTopology): Promise<void> {
         await channel.assertQueue(name, queueOptions)
       } catch (error) {
         const failure = declareFailure(error, `queue ${name}`)
-        if (topic.durability === 'strict' || !isWaybillError(failure) || failure.code !== 'DURABILITY_WEAK') throw failure
+        if (topic.durability === 'strict' || !isWaybillError(failure) || failure.code !== 'DURABILITY_WEAK')
+          throw failure
         channel = await link.channel()
       }
     }
-    await channel.assertExchange(topic.name, 'direct', exchangeOptions).catch(failOn(`exchange ${topic.name}`))
+    await channel
+      .assertExchange(topic.name, 'direct', exchangeOptions)
+      .catch(failOn(`exchange ${topic.name}`))
     for (const { name, partition } of queues) {
-      await channel.bindQueue(name, topic.name, String(partition)).catch(failOn(`the binding of queue ${name}`))
+      await channel
+        .bindQueue(name, topic.name, String(partition))
+        .catch(failOn(`the binding of queue ${name}`))
     }
   } finally {
     await closeChannel(channel)
