@@ -19,7 +19,7 @@ class Recent<K, V> {
 
   set(key: K, value: V, now: number): void {
     if (this.#young.size >= generationSize || now - this.#since > generationMs) {
-      this.#old = now - this.#since > 2 * generationMs ? new Map() : this.#young
+      this.#old = now - this.#since > 2 * generationMs ? new Map<K, V>() : this.#young
       this.#young = new Map()
       this.#since = now
     }

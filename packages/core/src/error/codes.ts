@@ -36,6 +36,7 @@ export const errorCodes = [
   'PUBLISH_TIMEOUT',
   'PUBLISH_ABORTED',
   'EARLIER_OF_KEY_FAILED',
+  'OVERTAKEN',
   'QUEUE_FULL',
   // consuming
   'DECODE_FAILED',

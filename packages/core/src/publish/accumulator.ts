@@ -1,34 +1,12 @@
 import type { Fifo } from '../fifo.js'
-import type { Batch, OutgoingRecord } from '../transport/record.js'
 import type { Entry } from './entry.js'
+import { Flight } from './flight.js'
 
 export interface BatchLimits {
   readonly messages: number
   readonly bytes: number
   /** Largest single record that the broker takes. */
   readonly recordBytes: number
-}
-
-/** A batch and the messages in it. It is sent again as the same object where the driver needs identical bytes. */
-export interface Flight {
-  readonly batch: Batch
-  readonly entries: readonly Entry[]
-  /** Aborts when nobody waits for it any more. */
-  readonly abort: AbortController
-  /** Whether the driver has answered the latest try. */
-  landed: boolean
-}
-
-export function makeFlight(entries: readonly Entry[]): Flight {
-  const [first] = entries
-  if (first === undefined) throw new RangeError('a flight has at least one message')
-  const records: OutgoingRecord[] = entries.map((entry) => entry.record)
-  return {
-    batch: { topic: first.topic, partition: first.partition, records },
-    entries,
-    abort: new AbortController(),
-    landed: false,
-  }
 }
 
 /**
@@ -48,7 +26,7 @@ export function takeFlight(pending: Fifo<Entry>, limits: BatchLimits): Flight | 
     }
     pending.shift()
   }
-  return entries.length === 0 ? undefined : makeFlight(entries)
+  return entries.length === 0 ? undefined : new Flight(entries)
 }
 
 function refuse(entry: Entry, limit: number): void {
@@ -63,15 +41,13 @@ export function cutFlights(entries: readonly Entry[], limits: BatchLimits): Flig
   let bytes = 0
   for (const entry of entries) {
     if (part.length === limits.messages || (part.length > 0 && bytes + entry.sizeBytes > limits.bytes)) {
-      flights.push(makeFlight(part))
+      flights.push(new Flight(part))
       part = []
       bytes = 0
     }
     part.push(entry)
     bytes += entry.sizeBytes
   }
-  if (part.length > 0) flights.push(makeFlight(part))
+  if (part.length > 0) flights.push(new Flight(part))
   return flights
 }
-
-export const isSettled = (flight: Flight): boolean => flight.entries.every((entry) => entry.isSettled)

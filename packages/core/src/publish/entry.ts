@@ -13,7 +13,8 @@ export interface EntryInit {
   readonly deadline: number
   /** Settles the caller's promise. Called once. */
   readonly settled: (entry: Entry, result: Receipt | PublishError) => void
-  readonly republish: (record: OutgoingRecord) => Promise<Receipt>
+  /** Sends it as a new message of the same partition, where its twin is recognised. */
+  readonly republish: (record: OutgoingRecord, partition: number) => Promise<Receipt>
 }
 
 /** One message on its way to the broker: it keeps its place in its partition until it is settled. */
@@ -32,10 +33,18 @@ export class Entry {
   maybeStored = false
   /** Whether the broker said that it is stored, be it after the caller was told otherwise. */
   isStored = false
+  /** Whether the latest answer was that it is not stored, or not for every group. */
+  isRefused = false
   /** Whether it was handed to the driver and the driver has not answered. */
   inFlight = false
+  /** Whether an earlier message of its key was given up while it was in flight, and it must not go again. */
+  isBehindFailure = false
   /** What went wrong at the last try. */
   lastError: unknown
+  /** Its number in its partition's call order. */
+  place = 0
+  /** Told when it fails. */
+  whenFailed: ((entry: Entry, code: ErrorCode) => void) | undefined
   #isSettled = false
   readonly #init: EntryInit
 
@@ -71,6 +80,7 @@ export class Entry {
   }
 
   fail(outcome: PublishFailure, code: ErrorCode, why: string, cause: unknown, retryable: boolean): void {
+    if (this.#isSettled) return
     const { record, topic, partition } = this
     const fate = outcome === 'rejected' ? 'was not stored' : 'may or may not be stored'
     this.#settle(
@@ -83,9 +93,10 @@ export class Entry {
         partition,
         message: `Message ${record.attributes.id} ${fate} in topic "${topic}", partition ${partition}: ${why}`,
         ...(cause === undefined ? {} : { cause }),
-        republish: () => this.#init.republish(marked(record)),
+        republish: () => this.#init.republish(marked(record), partition),
       }),
     )
+    this.whenFailed?.(this, code)
   }
 
   failWith(error: PublishError): void {

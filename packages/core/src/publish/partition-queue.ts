@@ -1,18 +1,13 @@
 import type { Clock, Timer } from '../clock.js'
+import type { ErrorCode } from '../error/codes.js'
 import { WaybillError } from '../error/waybill-error.js'
 import { Fifo } from '../fifo.js'
 import type { Backoff } from '../policy/backoff.js'
 import type { Outcome, TransportPublisher } from '../transport/transport.js'
-import {
-  cutFlights,
-  isSettled,
-  makeFlight,
-  takeFlight,
-  type BatchLimits,
-  type Flight,
-} from './accumulator.js'
+import { takeFlight, type BatchLimits } from './accumulator.js'
 import type { Entry } from './entry.js'
-import { orderSafe } from './resend.js'
+import type { Flight } from './flight.js'
+import { planResend, refit } from './resend.js'
 
 /** What every partition's queue shares. */
 export interface QueueContext {
@@ -34,6 +29,7 @@ export interface QueueContext {
 export class PartitionQueue {
   readonly #context: QueueContext
   readonly #pending = new Fifo<Entry>()
+  #pushed = 0
   /** Under way, in call order; a flight that landed well stays until all before it have. */
   #window: Flight[] = []
   #underWay = 0
@@ -50,6 +46,9 @@ export class PartitionQueue {
   }
 
   push(entry: Entry): void {
+    entry.place = this.#pushed++
+    if (this.#context.failKeyOnGiveUp && entry.orderKey !== undefined)
+      entry.whenFailed = (failed, code) => this.#failFollowers(failed, code)
     this.#pending.push(entry)
     this.schedule()
   }
@@ -71,11 +70,9 @@ export class PartitionQueue {
     this.schedule()
   }
 
-  /** Entries without an outcome, oldest first. */
+  /** Entries without an outcome, in call order. */
   *unsettled(): Generator<Entry> {
-    for (const flight of [...this.#window, ...(this.#again ?? [])]) {
-      for (const entry of flight.entries) if (!entry.isSettled) yield entry
-    }
+    for (const flight of [...this.#window, ...(this.#again ?? [])]) yield* flight.live
     for (const entry of this.#pending) if (!entry.isSettled) yield entry
   }
 
@@ -90,9 +87,8 @@ export class PartitionQueue {
   /** Settles an entry as what it is by now, and what follows of its key as `onGiveUp` says. */
   giveUp(entry: Entry, code: 'PUBLISH_TIMEOUT' | 'PUBLISH_ABORTED' | 'CLOSED', why: string): void {
     entry.giveUp(code, why)
-    this.#gaveUp(entry)
-    for (const flight of this.#window) if (!flight.landed && isSettled(flight)) flight.abort.abort()
-    if (this.#pause !== undefined && this.#again?.every(isSettled) === true) this.#resume()
+    for (const flight of this.#window) if (!flight.hasLanded && flight.isSettled) flight.abort.abort()
+    if (this.#pause !== undefined && this.#again?.every((flight) => flight.isSettled) === true) this.#resume()
   }
 
   #pump(): void {
@@ -111,8 +107,9 @@ export class PartitionQueue {
 
   #sendAgain(publisher: TransportPublisher, again: Flight[]): void {
     for (let flight = again.shift(); flight !== undefined; flight = again.shift()) {
-      if (!isSettled(flight)) return this.#launch(publisher, flight)
-      this.#abandon(flight)
+      const left = refit(flight, this.#context.idempotentResend)
+      if (left !== flight) this.#abandon(flight)
+      if (left !== undefined) return this.#launch(publisher, left)
     }
     this.#again = undefined
     this.#tries = 0
@@ -120,7 +117,8 @@ export class PartitionQueue {
   }
 
   #launch(publisher: TransportPublisher, flight: Flight): void {
-    flight.landed = false
+    flight.hasLanded = false
+    flight.isRefusedWhole = false
     for (const entry of flight.entries) entry.inFlight = true
     this.#window.push(flight)
     this.#underWay++
@@ -129,39 +127,40 @@ export class PartitionQueue {
       (error: unknown) =>
         this.#landed(
           flight,
-          flight.entries.map(() => ({ status: 'unknown', error: notAnswered(error) })),
+          flight.entries.map(() => notAnswered(error)),
         ),
     )
   }
 
-  #landed(flight: Flight, outcomes: readonly Outcome[]): void {
-    flight.landed = true
+  #landed(flight: Flight, given: readonly Outcome[]): void {
+    const outcomes = flight.entries.map((_, index) => given[index] ?? notAnswered(undefined))
     this.#underWay--
-    const several = flight.entries.length > 1
-    flight.entries.forEach((entry, index) =>
-      this.#take(entry, outcomes[index] ?? { status: 'unknown', error: notAnswered(undefined) }, several),
-    )
-    if (isSettled(flight)) this.#abandon(flight)
+    flight.hasLanded = true
+    flight.isRefusedWhole = flight.entries.length > 1 && outcomes.every(isWholeBatch)
+    if (outcomes.some((outcome) => outcome.status === 'unknown')) flight.isDoubtful = true
+    else if (outcomes.every((outcome) => outcome.status === 'stored')) flight.isDoubtful = false
+    flight.entries.forEach((entry, index) => this.#take(entry, outcomes[index]!, flight.isRefusedWhole))
+    if (flight.isSettled) this.#abandon(flight)
     else this.#again ??= []
     if (this.#again === undefined) {
-      const open = this.#window.findIndex((other) => !other.landed)
+      const open = this.#window.findIndex((other) => !other.hasLanded)
       this.#window.splice(0, open === -1 ? this.#window.length : open)
     } else if (this.#underWay === 0) {
-      this.#recover(this.#again, outcomes)
+      this.#recover(this.#again)
     }
     this.#pump()
   }
 
   /** Everything has landed after a failure: plans what goes again, ahead of what waited. */
-  #recover(again: Flight[], outcomes: readonly Outcome[]): void {
-    const landed = this.#window
+  #recover(again: Flight[]): void {
+    const { clock, idempotentResend, backoff, resent } = this.#context
+    const { flights, dropped, isRetry } = planResend(this.#window, this.#limits, idempotentResend)
     this.#window = []
-    const failed = landed.filter((flight) => !isSettled(flight))
-    if (failed.length === 0) return
-    const halves = this.#halves(failed, outcomes)
-    again.unshift(...(halves ?? this.#plan(landed, failed)))
-    if (halves === undefined)
-      this.#pause = this.#context.clock.after(this.#context.backoff(++this.#tries), () => this.#resume())
+    for (const flight of dropped) this.#abandon(flight)
+    again.unshift(...flights)
+    if (!isRetry) return
+    for (const { batch } of flights) resent(batch.topic, batch.partition, batch.records.length)
+    this.#pause = clock.after(backoff(++this.#tries), () => this.#resume())
   }
 
   #resume(): void {
@@ -170,80 +169,55 @@ export class PartitionQueue {
     this.#pump()
   }
 
-  /** The broker refused a whole batch for what may be the fault of one record: the halves go one after the other. */
-  #halves([flight, ...others]: readonly Flight[], outcomes: readonly Outcome[]): Flight[] | undefined {
-    const refused = outcomes.every((outcome) => outcome.status === 'rejected' && outcome.wholeBatch === true)
-    const live = flight?.entries.filter((entry) => !entry.isSettled) ?? []
-    if (flight === undefined || others.length > 0 || flight.entries.length < 2 || !refused) return undefined
-    const middle = Math.ceil(live.length / 2)
-    return [live.slice(0, middle), live.slice(middle)].filter((half) => half.length > 0).map(makeFlight)
-  }
-
-  /** What goes again, and as what: the identical batches, or marked records that keep call order. */
-  #plan(landed: readonly Flight[], failed: readonly Flight[]): readonly Flight[] {
-    const flights = this.#context.idempotentResend
-      ? failed
-      : this.#marked(orderSafe(landed.flatMap((flight) => flight.entries)))
-    for (const { batch } of flights) this.#context.resent(batch.topic, batch.partition, batch.records.length)
-    return flights
-  }
-
-  #marked(entries: readonly Entry[]): Flight[] {
-    for (const entry of entries) if (entry.maybeStored) entry.mark()
-    return cutFlights(entries, this.#limits)
-  }
-
   /** Notes one outcome; settles the entry unless it is to be tried again. */
-  #take(entry: Entry, outcome: Outcome, several: boolean): void {
+  #take(entry: Entry, outcome: Outcome, isRefusedWhole: boolean): void {
     entry.inFlight = false
+    const { transport, retryUnknown } = this.#context
     if (outcome.status === 'stored') {
       entry.isStored = true
+      const { topic, partition } = entry
       const { id } = entry.record.attributes
-      entry.stored({
-        id,
-        topic: entry.topic,
-        partition: entry.partition,
-        position: outcome.position,
-        storedIn: this.#context.transport,
-      })
-      return
+      return entry.stored({ id, topic, partition, position: outcome.position, storedIn: transport })
     }
-    const { error } = outcome
+    const { status, error } = outcome
     entry.lastError = error
-    if (outcome.status === 'unknown') entry.maybeStored = true
-    const halvable = several && outcome.status === 'rejected' && outcome.wholeBatch === true
-    const again = outcome.status === 'unknown' ? this.#context.retryUnknown : error.retryable || halvable
-    if (again || entry.isSettled) return
-    entry.fail(
-      entry.maybeStored ? 'unknown' : 'rejected',
-      error.code,
-      error.message,
-      error,
-      outcome.status === 'unknown',
-    )
-    this.#gaveUp(entry)
+    if (status === 'unknown') entry.maybeStored = true
+    entry.isRefused = status === 'rejected' || error.code === 'NOT_STORED_EVERYWHERE'
+    if (entry.isBehindFailure) return entry.giveUp('EARLIER_OF_KEY_FAILED', behindFailure)
+    if (status === 'unknown' ? retryUnknown : error.retryable || isRefusedWhole) return
+    const fate = entry.maybeStored ? 'unknown' : 'rejected'
+    entry.fail(fate, error.code, error.message, error, status === 'unknown')
   }
 
-  /** Nobody waits for this flight any more: what is sent later must not be mistaken for it. */
+  /** This batch will not be sent again: nothing later may be mistaken for it. */
   #abandon(flight: Flight): void {
-    if (flight.entries.some((entry) => entry.maybeStored && !entry.isStored))
-      this.#publisher?.abandon(flight.batch)
+    if (flight.isDoubtful) this.#publisher?.abandon(flight.batch)
+    flight.isDoubtful = false
   }
 
-  #gaveUp(entry: Entry): void {
-    if (!this.#context.failKeyOnGiveUp || entry.orderKey === undefined) return
-    for (const later of this.#pending) {
-      if (later.orderKey !== entry.orderKey || later.isSettled) continue
-      const why = `message ${entry.record.attributes.id} of the same key was given up, and onGiveUp is "fail-key".`
-      later.fail('rejected', 'EARLIER_OF_KEY_FAILED', why, undefined, true)
+  /** `onGiveUp: 'fail-key'`: what is in flight may still be stored, but does not go again. */
+  #failFollowers(failed: Entry, code: ErrorCode): void {
+    if (code === 'EARLIER_OF_KEY_FAILED') return
+    for (const later of this.unsettled()) {
+      if (later.orderKey !== failed.orderKey || later.place < failed.place) continue
+      if (later.inFlight) later.isBehindFailure = true
+      else later.giveUp('EARLIER_OF_KEY_FAILED', behindFailure)
     }
   }
 }
 
-const notAnswered = (cause: unknown): WaybillError =>
-  new WaybillError({
+const behindFailure =
+  'an earlier message of its key was given up, and onGiveUp is "fail-key"; publish both again in order.'
+
+const isWholeBatch = (outcome: Outcome): boolean =>
+  outcome.status === 'rejected' && outcome.wholeBatch === true
+
+const notAnswered = (cause: unknown): Outcome => ({
+  status: 'unknown',
+  error: new WaybillError({
     code: 'CONNECTION_LOST',
     message: 'the driver gave no outcome.',
     retryable: true,
     cause,
-  })
+  }),
+})

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../clock.js'
 import type { ErrorCode } from '../error/codes.js'
 import { PublishError } from '../error/kinds.js'
 import { isWaybillError, type WaybillError } from '../error/waybill-error.js'
-import { encodeMessage, type EncodedMessage } from '../message/encode.js'
+import { encodeMessage, recordBytes, type EncodedMessage } from '../message/encode.js'
 import { backoff } from '../policy/backoff.js'
 import { partitionOf } from '../topic/partitioner.js'
 import type { ErasedTopic } from '../topic/topic.js'
@@ -91,7 +91,7 @@ export class PublishEngine {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#enqueue(topic, encoded, options.signal)
+    return this.#enqueue(topic, encoded, undefined, options.signal)
   }
 
   /** Whether one more message is within the bounds. */
@@ -117,14 +117,16 @@ export class PublishEngine {
     await publisher?.close()
   }
 
-  #enqueue(topic: ErasedTopic, encoded: EncodedMessage, signal?: AbortSignal): Promise<Receipt> {
+  #enqueue(
+    topic: ErasedTopic,
+    encoded: EncodedMessage,
+    fixedPartition: number | undefined,
+    signal?: AbortSignal,
+  ): Promise<Receipt> {
     const { record, sizeBytes, validated } = encoded
     const { clock, settings } = this.#init
     const queues = this.#topics.get(topic.name) ?? this.#openTopic(topic)
-    const partition =
-      record.key === null
-        ? queues.turn++ % queues.partitions.length
-        : partitionOf(record.key, queues.partitions.length)
+    const partition = fixedPartition ?? place(record.key, queues)
     const queue = queues.partitions[partition]!
     return new Promise<Receipt>((resolve, reject) => {
       const now = clock.now()
@@ -135,7 +137,7 @@ export class PublishEngine {
         partition,
         enqueuedAt: now,
         deadline: now + settings.publishTimeoutMs,
-        republish: (again) => this.#republish(topic, again, sizeBytes),
+        republish: (again, where) => this.#republish(topic, again, where),
         settled: (_, result) => {
           signal?.removeEventListener('abort', abort)
           this.#settled(sizeBytes)
@@ -163,10 +165,12 @@ export class PublishEngine {
     })
   }
 
-  #republish(topic: ErasedTopic, record: OutgoingRecord, sizeBytes: number): Promise<Receipt> {
-    if (this.#closed)
-      return Promise.reject(this.#refusal(topic, record.attributes.id, 'CLOSED', 'the bus is closed.'))
-    return this.#enqueue(topic, { record, sizeBytes, validated: undefined })
+  #republish(topic: ErasedTopic, record: OutgoingRecord, partition: number): Promise<Receipt> {
+    const { id } = record.attributes
+    if (this.#closed) return Promise.reject(this.#refusal(topic, id, 'CLOSED', 'the bus is closed.'))
+    if (!this.hasRoom) return Promise.reject(this.#queueFull(topic, id))
+    const encoded = { record, sizeBytes: recordBytes(record), validated: undefined }
+    return this.#enqueue(topic, encoded, partition)
   }
 
   #openTopic(topic: ErasedTopic): TopicQueues {
@@ -259,3 +263,7 @@ export class PublishEngine {
     return new PublishError({ code, outcome: 'rejected', id, topic: topic.name, message, retryable })
   }
 }
+
+/** By the key as the Java client does; without one, in turn. */
+const place = (key: Uint8Array | null, queues: TopicQueues): number =>
+  key === null ? queues.turn++ % queues.partitions.length : partitionOf(key, queues.partitions.length)

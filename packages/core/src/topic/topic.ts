@@ -26,7 +26,11 @@ export interface Topic<Input, Output, Groups extends string> {
   readonly tombstones: boolean
   /** CloudEvents `type` of its messages. */
   readonly type: string
-  readonly [types]?: { readonly input: (value: Input) => void; readonly output: Output; readonly groups: Groups }
+  readonly [types]?: {
+    readonly input: (value: Input) => void
+    readonly output: Output
+    readonly groups: Groups
+  }
 }
 
 // A topic of any types: `never` input and `unknown` output admit every topic.
