@@ -61,7 +61,7 @@ export function containerNode(spec: ContainerSpec, label: string): ContainerNode
     async postMortem() {
       if (killed || (await state()).Running) return undefined
       const log = await (await container()).logs({ stdout: true, stderr: true, tail: LOG_TAIL_LINES })
-      return log.toString('utf8')
+      return textOf(log)
     },
     async exec(...command) {
       if (!started) throw new Error(`${spec.name} was never started`)
@@ -73,6 +73,15 @@ export function containerNode(spec: ContainerSpec, label: string): ContainerNode
       if (started) await (await container()).remove({ force: true, v: true })
     },
   }
+}
+
+/** The text of a log that comes in frames: stream, three zeros, size in four bytes, content. */
+function textOf(log: Buffer): string {
+  const contents: Buffer[] = []
+  for (let at = 0; at + 8 <= log.length; at += 8 + log.readUInt32BE(at + 4)) {
+    contents.push(log.subarray(at + 8, at + 8 + log.readUInt32BE(at + 4)))
+  }
+  return Buffer.concat(contents).toString('utf8')
 }
 
 function describe(spec: ContainerSpec, label: string): GenericContainer {
