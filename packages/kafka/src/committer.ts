@@ -28,7 +28,7 @@ export class Committer {
         },
         reject: (error) => {
           before?.reject(error)
-          reject(error as Error)
+          reject(error)
         },
       }
       this.#waiting.set(partition, both)

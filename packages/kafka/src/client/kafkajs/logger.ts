@@ -3,7 +3,7 @@ import type { Internals } from './internals.js'
 
 interface Entry {
   readonly namespace: string
-  readonly log: { readonly message: string; readonly error?: unknown; readonly broker?: unknown }
+  readonly log: { readonly message: string; readonly error?: string; readonly broker?: string }
 }
 
 const warnings = 2
@@ -13,7 +13,7 @@ export function clientLogger({ createLogger }: Internals, logger: Logger, redact
   return createLogger({
     level: warnings,
     logCreator: () => ({ namespace, log }: Entry) => {
-      const error = log.error === undefined ? '' : ` (${String(log.error)})`
+      const error = log.error === undefined ? '' : ` (${log.error})`
       logger.debug(redacted(`kafkajs ${namespace}: ${log.message}${error}`), { broker: log.broker })
     },
   })
