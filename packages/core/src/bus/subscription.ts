@@ -11,7 +11,7 @@ export interface CloseResult {
   readonly finished: number
   /** Handlers that still ran at the deadline: their signals aborted, their messages come again. */
   readonly aborted: number
-  /** Messages given back without having been started. */
+  /** Messages given back that did not run: not started, or waiting between two tries. */
   readonly returned: number
 }
 

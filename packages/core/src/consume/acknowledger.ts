@@ -1,9 +1,16 @@
 import type { Timer } from '../clock.js'
+import { redact } from '../error/redact.js'
+import { backoff } from '../policy/backoff.js'
 import type { TransportConsumer } from '../transport/transport.js'
 import { partitionSubject, type Consumption } from './consumption.js'
 import type { Holding } from './holding.js'
 import type { FinishedRef } from './progress.js'
 import type { Unacknowledged } from './recent.js'
+
+interface UnderWay {
+  readonly done: Promise<void>
+  readonly fresh: readonly FinishedRef[]
+}
 
 /**
  * Tells the broker what is finished: at once where it settles messages, every `commitIntervalMs`
@@ -12,7 +19,7 @@ import type { Unacknowledged } from './recent.js'
 export class Acknowledger {
   readonly #consumption: Consumption
   readonly #dirty = new Set<Holding>()
-  readonly #underWay = new Map<Holding, Promise<void>>()
+  readonly #underWay = new Map<Holding, UnderWay>()
   readonly #last = new WeakMap<Holding, string>()
   readonly #unacknowledged: (holding: Holding) => Unacknowledged
   #consumer: TransportConsumer | undefined
@@ -37,9 +44,24 @@ export class Acknowledger {
 
   /** Acknowledges all that is finished by now; resolves when the broker has it, or the holding is over. */
   async flush(holding: Holding): Promise<void> {
-    await this.#underWay.get(holding)
+    const { clock } = this.#consumption
+    const wait = backoff({ initialDelayMs: 50, maxDelayMs: 1_000 })
+    for (let tries = 1; !holding.isOver; tries++) {
+      // Another flush may have come first.
+      while (this.#underWay.has(holding)) await this.#underWay.get(holding)?.done
+      this.#dirty.delete(holding)
+      await this.#send(holding)
+      if (!this.#dirty.has(holding)) return
+      await new Promise<void>((resolve) => clock.after(wait(tries), resolve))
+    }
+  }
+
+  /** Nothing of this holding can be acknowledged any more. What the broker has not answered may come again. */
+  ended(holding: Holding): void {
     this.#dirty.delete(holding)
-    await this.#send(holding)
+    const now = this.#consumption.clock.now()
+    for (const ref of this.#underWay.get(holding)?.fresh ?? []) this.#unacknowledged(holding).add(ref, now)
+    this.#consumption.report.clear('ACKNOWLEDGE_FAILED', this.#subject(holding))
   }
 
   stop(): void {
@@ -49,19 +71,21 @@ export class Acknowledger {
   }
 
   #schedule(): void {
-    if (this.#consumption.capabilities.acknowledgement === 'settle') {
-      if (this.#immediate) return
-      this.#immediate = true
-      setImmediate(() => {
-        this.#immediate = false
-        this.#flushDirty()
-      })
-    } else {
-      this.#timer ??= this.#consumption.clock.after(this.#consumption.commitIntervalMs, () => {
-        this.#timer = undefined
-        this.#flushDirty()
-      })
-    }
+    if (this.#consumption.capabilities.acknowledgement === 'commit') return this.#scheduleLater()
+    if (this.#immediate) return
+    this.#immediate = true
+    setImmediate(() => {
+      this.#immediate = false
+      this.#flushDirty()
+    })
+  }
+
+  #scheduleLater(): void {
+    const { clock, commitIntervalMs } = this.#consumption
+    this.#timer ??= clock.after(commitIntervalMs, () => {
+      this.#timer = undefined
+      this.#flushDirty()
+    })
   }
 
   #flushDirty(): void {
@@ -70,7 +94,7 @@ export class Acknowledger {
     for (const holding of dirty) {
       const underWay = this.#underWay.get(holding)
       if (underWay === undefined) void this.#send(holding)
-      else void underWay.then(() => this.touch(holding))
+      else void underWay.done.then(() => this.touch(holding))
     }
   }
 
@@ -82,36 +106,31 @@ export class Acknowledger {
     if (progress === undefined) return Promise.resolve()
     const state = `${progress.next} ${progress.record}`
     if (fresh.length === 0 && this.#last.get(holding) === state) return Promise.resolve()
-    const sent = consumer.acknowledge(holding.partition, holding.epoch, progress).then(
+    const acknowledge = async (): Promise<void> =>
+      consumer.acknowledge(holding.partition, holding.epoch, progress)
+    const sent = acknowledge().then(
       () => {
         this.#last.set(holding, state)
         this.#consumption.report.clear('ACKNOWLEDGE_FAILED', this.#subject(holding))
-        if (holding.isOver && this.#consumption.capabilities.acknowledgement === 'commit')
-          this.#keep(holding, fresh)
       },
       (error: unknown) => this.#failed(holding, fresh, error),
     )
     const done = sent.finally(() => this.#underWay.delete(holding))
-    this.#underWay.set(holding, done)
+    this.#underWay.set(holding, { done, fresh })
     return done
   }
 
   #failed(holding: Holding, fresh: readonly FinishedRef[], error: unknown): void {
-    if (holding.isOver) return this.#keep(holding, fresh)
+    if (holding.isOver) return
     holding.progress.putBack(fresh)
     this.#consumption.report.raise({
       code: 'ACKNOWLEDGE_FAILED',
       subject: this.#subject(holding),
-      message: `What is finished could not be acknowledged (${error instanceof Error ? error.message : String(error)}); it is tried again, and comes again if this process ends before.`,
+      message: `What is finished could not be acknowledged (${redact(error instanceof Error ? error.message : String(error))}); it is tried again, and comes again if this process ends before.`,
       details: { partition: holding.partition, messages: fresh.length },
     })
-    this.touch(holding)
-  }
-
-  /** The holding ended before the broker answered: what comes again is known to be finished. */
-  #keep(holding: Holding, fresh: readonly FinishedRef[]): void {
-    const now = this.#consumption.clock.now()
-    for (const ref of fresh) this.#unacknowledged(holding).add(ref, now)
+    this.#dirty.add(holding)
+    this.#scheduleLater()
   }
 
   #subject(holding: Holding): string {

@@ -6,7 +6,7 @@ import type { Assignment, Membership, PartitionEpoch } from '../transport/member
 import type { IncomingBatch } from '../transport/record.js'
 import type { TransportConsumer } from '../transport/transport.js'
 import { Acknowledger } from './acknowledger.js'
-import { partitionSubject, type Consumption } from './consumption.js'
+import { partitionSubject, tellSkipped, type Consumption } from './consumption.js'
 import type { Delivery } from './delivery.js'
 import { Dispatcher } from './dispatcher.js'
 import { FlowControl } from './flow-control.js'
@@ -26,6 +26,7 @@ export class ConsumeEngine implements Membership {
   readonly #flow: FlowControl
   readonly #onFailed: (error: WaybillError) => void
   #isClosing = false
+  #finishedInClosing = 0
 
   constructor(consumption: Consumption, onFailed: (error: WaybillError) => void) {
     this.#consumption = consumption
@@ -53,6 +54,7 @@ export class ConsumeEngine implements Membership {
       if (partition.holding !== undefined) this.#end(partition, partition.holding)
       const holding = partition.hold(assignment, capabilities.progressBytes)
       holding.isReleasing = this.#isClosing
+      this.#flow.assigned(holding)
       const { ignored } = holding.progress
       if (ignored === undefined) continue
       report.note({
@@ -90,7 +92,7 @@ export class ConsumeEngine implements Membership {
     const now = this.#consumption.clock.now()
     for (const record of batch.records) {
       const { lane, delivery, isFinished } = partition.accept(record, holding, now)
-      this.#flow.received(holding, record.sizeBytes)
+      this.#flow.received(holding)
       if (isFinished) this.#recorded(partition, delivery)
       else this.#dispatcher.offer(partition, lane)
       partition.dropIfIdle(lane)
@@ -121,18 +123,16 @@ export class ConsumeEngine implements Membership {
     this.#isClosing = true
     const held = [...this.#held()]
     for (const holding of held) holding.isReleasing = true
-    const started = this.#dispatcher.running
     if (timeoutMs > 0) await within(clock, this.#dispatcher.quiet(), timeoutMs)
     const reason = new WaybillError({
       code: 'CLOSE_TIMEOUT',
       message: 'close() ran out of time; the message comes again.',
     })
     const aborted = this.#dispatcher.abort(() => true, reason)
-    const unfinished = held.reduce(
-      (sum, holding) => sum + (holding.isOver ? 0 : holding.progress.unfinished),
-      0,
-    )
-    return { finished: started - aborted, aborted, returned: Math.max(0, unfinished - aborted) }
+    const returned = held
+      .filter((holding) => !holding.isOver)
+      .reduce((sum, holding) => sum + holding.progress.unfinished - holding.running, 0)
+    return { finished: this.#finishedInClosing, aborted, returned }
   }
 
   /** Acknowledges what finished, and lets everything go. */
@@ -199,31 +199,23 @@ export class ConsumeEngine implements Membership {
     const { holding, record } = delivery
     const now = this.#consumption.clock.now()
     if (holding.isOver) return partition.unacknowledged.add(delivery, now)
+    if (this.#isClosing) this.#finishedInClosing++
     holding.progress.finish(delivery)
     holding.bufferedBytes -= record.sizeBytes
     partition.twins.add(delivery, now)
-    this.#flow.released(record.sizeBytes)
+    this.#flow.released(holding)
     this.#acknowledger.touch(holding)
   }
 
   #recorded(partition: Partition, delivery: Delivery): void {
-    const { topic, group, clock, emit } = this.#consumption
-    const id = delivery.id ?? ''
-    emit({
-      type: 'duplicate.skipped',
-      atMs: clock.wallMs(),
-      topic: topic.name,
-      group,
-      partition: partition.number,
-      id,
-      reason: 'recorded',
-    })
+    tellSkipped(this.#consumption, delivery, 'recorded')
     this.#finished(partition, delivery)
   }
 
   #end(partition: Partition, holding: Holding): void {
     partition.end(holding, this.#consumption.clock.now())
-    this.#flow.released(holding.bufferedBytes)
+    this.#flow.ended(holding)
+    this.#acknowledger.ended(holding)
     for (const delivery of holding.progress.unfinishedDeliveries()) this.#dispatcher.forget(delivery)
   }
 

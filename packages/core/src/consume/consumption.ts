@@ -4,7 +4,8 @@ import type { RetryPolicy } from '../policy/retry.js'
 import type { ErasedTopic } from '../topic/topic.js'
 import type { Capabilities } from '../transport/capabilities.js'
 import type { Reporter } from '../transport/report.js'
-import type { BusEvent } from '../bus/events.js'
+import type { BusEvent, DuplicateSkipped } from '../bus/events.js'
+import type { Delivery } from './delivery.js'
 
 /** What everything in one subscription shares: who it is, how it behaves, where it reports. */
 export interface Consumption {
@@ -25,3 +26,23 @@ export interface Consumption {
 /** How events and problems name a partition of a group. */
 export const partitionSubject = (consumption: Consumption, partition: number): string =>
   `partition ${consumption.topic.name}/${partition} of ${consumption.group}`
+
+export const messageSubject = (consumption: Consumption, { id, position, holding }: Delivery): string =>
+  `message ${id ?? position} in ${partitionSubject(consumption, holding.partition)}`
+
+/** A message is acknowledged without a run of its handler. */
+export function tellSkipped(
+  { topic, group, clock, emit }: Consumption,
+  delivery: Delivery,
+  reason: DuplicateSkipped['reason'],
+): void {
+  emit({
+    type: 'duplicate.skipped',
+    atMs: clock.wallMs(),
+    topic: topic.name,
+    group,
+    partition: delivery.holding.partition,
+    id: delivery.id ?? '',
+    reason,
+  })
+}

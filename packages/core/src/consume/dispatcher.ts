@@ -1,22 +1,17 @@
-import { WaybillError } from '../error/waybill-error.js'
-import type { Timer } from '../clock.js'
+import { redact } from '../error/redact.js'
 import { Fifo } from '../fifo.js'
-import { decodeValue } from '../message/decode.js'
-import { partitionSubject, type Consumption } from './consumption.js'
+import { delayAfter } from '../policy/retry.js'
+import { messageSubject, tellSkipped, type Consumption } from './consumption.js'
 import type { Delivery } from './delivery.js'
+import { HandlerWatch } from './handler-watch.js'
+import { invoke, type Failure } from './invoke.js'
 import type { Lane } from './lane.js'
 import type { Partition } from './partition.js'
-import { ReceivedMessage, Run } from './run.js'
+import { Run } from './run.js'
 
 export interface DispatcherEvents {
   /** A delivery needs no more: its handler succeeded, or it is a duplicate. */
   readonly finished: (partition: Partition, delivery: Delivery) => void
-}
-
-interface Failure {
-  readonly error: unknown
-  /** Whether the handler ran; if not, the message could not be read. */
-  readonly isDecoded: boolean
 }
 
 /**
@@ -28,7 +23,7 @@ export class Dispatcher {
   readonly #finished: DispatcherEvents['finished']
   readonly #ready = new Fifo<{ readonly partition: Partition; readonly lane: Lane }>()
   readonly #runs = new Set<Run>()
-  #watch: Timer | undefined
+  readonly #watch: HandlerWatch
   #scheduled = false
   isPaused = false
   #whenQuiet: (() => void)[] = []
@@ -36,6 +31,7 @@ export class Dispatcher {
   constructor(consumption: Consumption, events: DispatcherEvents) {
     this.#consumption = consumption
     this.#finished = events.finished
+    this.#watch = new HandlerWatch(consumption, this.#runs)
   }
 
   get running(): number {
@@ -68,7 +64,7 @@ export class Dispatcher {
 
   /** A delivery is let go: what was wrong with it is no longer wrong here. */
   forget(delivery: Delivery): void {
-    this.#consumption.report.clear('DECODE_FAILED', this.#subject(delivery))
+    this.#consumption.report.clear('DECODE_FAILED', messageSubject(this.#consumption, delivery))
   }
 
   quiet(): Promise<void> {
@@ -99,40 +95,17 @@ export class Dispatcher {
   }
 
   #start(partition: Partition, lane: Lane, delivery: Delivery): void {
-    const { clock, topic, group, capabilities, handler } = this.#consumption
     const duplicate = this.#duplicate(partition, delivery)
     if (duplicate !== undefined) {
       this.#skip(partition, lane, delivery, duplicate)
       return
     }
-    const run = new Run(delivery, clock.now())
+    const run = new Run(delivery, this.#consumption.clock.now())
     lane.run = run
     this.#runs.add(run)
     delivery.holding.started()
-    this.#watch ??= this.#watchLater()
-    let isDecoded = false
-    const succeeded = (): void => this.#ended(partition, lane, run, undefined)
-    const failed = (error: unknown): void => this.#ended(partition, lane, run, { error, isDecoded })
-    const handle = (value: unknown): void => {
-      isDecoded = true
-      delivery.attempts++
-      const result = handler(
-        new ReceivedMessage(run, value, {
-          topic: topic.name,
-          group,
-          stablePositions: capabilities.stablePositions,
-        }),
-      )
-      if (isThenable(result)) result.then(succeeded, failed)
-      else succeeded()
-    }
-    try {
-      const value = decodeValue(topic, delivery.record)
-      if (value instanceof Promise) value.then(handle).catch(failed)
-      else handle(value)
-    } catch (error) {
-      failed(error)
-    }
+    this.#watch.start()
+    invoke(this.#consumption, run, (failure) => this.#ended(partition, lane, run, failure))
   }
 
   #duplicate(partition: Partition, delivery: Delivery): 'finished' | 'twin' | undefined {
@@ -142,17 +115,8 @@ export class Dispatcher {
   }
 
   #skip(partition: Partition, lane: Lane, delivery: Delivery, reason: 'finished' | 'twin'): void {
-    const { topic, group, clock, emit } = this.#consumption
     lane.current = undefined
-    emit({
-      type: 'duplicate.skipped',
-      atMs: clock.wallMs(),
-      topic: topic.name,
-      group,
-      partition: partition.number,
-      id: delivery.id ?? '',
-      reason,
-    })
+    tellSkipped(this.#consumption, delivery, reason)
     this.#finished(partition, delivery)
     this.#next(partition, lane)
     this.schedule()
@@ -165,7 +129,7 @@ export class Dispatcher {
     const { holding } = delivery
     this.#runs.delete(run)
     lane.run = undefined
-    if (run.isLate) this.#consumption.report.clear('HANDLER_TIMEOUT', this.#subject(delivery))
+    this.#watch.ended(run)
     if (failure === undefined) {
       lane.current = undefined
       this.#finished(partition, delivery)
@@ -179,11 +143,7 @@ export class Dispatcher {
     holding.ended()
     this.#next(partition, lane)
     this.schedule()
-    if (this.#runs.size === 0) {
-      this.#watch?.cancel()
-      this.#watch = undefined
-      for (const resolve of this.#whenQuiet.splice(0)) resolve()
-    }
+    if (this.#runs.size === 0) for (const resolve of this.#whenQuiet.splice(0)) resolve()
   }
 
   #next(partition: Partition, lane: Lane): void {
@@ -194,10 +154,10 @@ export class Dispatcher {
   /** The handler threw: the key waits, other keys go on. */
   #park(partition: Partition, lane: Lane, delivery: Delivery, error: unknown): void {
     const { clock, retry, report } = this.#consumption
-    const delayMs = retry.delayMs(delivery.attempts)
+    const delayMs = delayAfter(retry, delivery.attempts)
     report.note({
       code: 'HANDLER_FAILED',
-      subject: this.#subject(delivery),
+      subject: messageSubject(this.#consumption, delivery),
       message: `The handler threw (${describe(error)}) at attempt ${delivery.attempts}; its key waits ${delayMs} ms and it runs again.`,
       details: { id: delivery.id, partition: partition.number, attempt: delivery.attempts, delayMs, error },
     })
@@ -213,40 +173,12 @@ export class Dispatcher {
     lane.isHeld = true
     this.#consumption.report.raise({
       code: 'DECODE_FAILED',
-      subject: this.#subject(delivery),
+      subject: messageSubject(this.#consumption, delivery),
       message: `A message cannot be decoded: ${error instanceof Error ? error.message : String(error)}. Its key is held and nothing is lost; deploy a version that can read it, or skip it on the broker.`,
       details: { id: delivery.id, partition: delivery.holding.partition, position: delivery.position, error },
     })
   }
-
-  /** Reports and aborts handlers that run longer than they may; they keep their key until they end. */
-  #watchLater(): Timer {
-    const { clock, handlerTimeoutMs, report } = this.#consumption
-    return clock.after(Math.min(1_000, handlerTimeoutMs), () => {
-      const now = clock.now()
-      for (const run of this.#runs) {
-        if (run.isLate || now - run.startedAt < handlerTimeoutMs) continue
-        run.isLate = true
-        const message = `A handler runs longer than handlerTimeoutMs (${handlerTimeoutMs} ms); its signal aborted, and its key waits until it ends.`
-        report.raise({
-          code: 'HANDLER_TIMEOUT',
-          subject: this.#subject(run.delivery),
-          message,
-          details: { id: run.delivery.id },
-        })
-        run.abort(new WaybillError({ code: 'HANDLER_TIMEOUT', message }))
-      }
-      this.#watch = this.#watchLater()
-    })
-  }
-
-  #subject(delivery: Delivery): string {
-    return `message ${delivery.id ?? delivery.position} in ${partitionSubject(this.#consumption, delivery.holding.partition)}`
-  }
 }
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-
 const describe = (error: unknown): string =>
-  error instanceof Error ? `${error.name}: ${error.message}` : `a ${typeof error}`
+  error instanceof Error ? redact(`${error.name}: ${error.message}`) : `a ${typeof error}`

@@ -1,16 +1,17 @@
+import type { PartitionStatus } from '../bus/subscription.js'
 import type { TransportConsumer } from '../transport/transport.js'
 import type { Consumption } from './consumption.js'
 import type { Holding } from './holding.js'
 
 /**
  * Bounds what is received and not finished, where intake can be paused: each partition by the
- * topic's window, all together by `maxBufferedBytes`. Elsewhere the broker's prefetch does.
+ * topic's window and by its share of `maxBufferedBytes`, so that one that stands still stops no
+ * other. Elsewhere the broker's prefetch does.
  */
 export class FlowControl {
   readonly #consumption: Consumption
-  readonly #paused = new Set<Holding>()
+  readonly #holdings = new Set<Holding>()
   #consumer: TransportConsumer | undefined
-  bufferedBytes = 0
 
   constructor(consumption: Consumption) {
     this.#consumption = consumption
@@ -18,41 +19,51 @@ export class FlowControl {
 
   attach(consumer: TransportConsumer): void {
     this.#consumer = consumer
-    for (const holding of this.#paused) consumer.pause?.(holding.partition)
+    for (const holding of this.#holdings) if (holding.isPaused) consumer.pause?.(holding.partition)
+  }
+
+  get bufferedBytes(): number {
+    let sum = 0
+    for (const holding of this.#holdings) sum += holding.bufferedBytes
+    return sum
+  }
+
+  assigned(holding: Holding): void {
+    this.#holdings.add(holding)
+  }
+
+  ended(holding: Holding): void {
+    this.#holdings.delete(holding)
+    for (const other of this.#holdings) this.released(other)
   }
 
   /** Why a partition takes nothing in right now. */
-  full(holding: Holding): 'window' | 'progress' | 'bytes' | undefined {
+  full(holding: Holding): PartitionStatus['full'] {
     if (holding.progress.unfinished >= this.#consumption.topic.topology.window) return 'window'
     if (holding.progress.isFull) return 'progress'
-    return this.bufferedBytes >= this.#consumption.maxBufferedBytes ? 'bytes' : undefined
+    return this.#consumption.capabilities.pausable && holding.bufferedBytes >= this.#share
+      ? 'bytes'
+      : undefined
   }
 
-  received(holding: Holding, sizeBytes: number): void {
-    this.bufferedBytes += sizeBytes
+  /** Something was received. */
+  received(holding: Holding): void {
     if (!this.#consumption.capabilities.pausable || holding.isPaused || this.full(holding) === undefined)
       return
     holding.isPaused = true
-    this.#paused.add(holding)
     this.#consumer?.pause?.(holding.partition)
   }
 
-  /** `sizeBytes` of a holding are finished or let go. */
-  released(sizeBytes: number): void {
-    this.bufferedBytes -= sizeBytes
-    if (this.#paused.size === 0) return
-    const { topic, maxBufferedBytes } = this.#consumption
-    if (this.bufferedBytes > maxBufferedBytes / 2) return
-    for (const holding of this.#paused) {
-      if (holding.isOver) this.#paused.delete(holding)
-      else if (holding.progress.unfinished <= topic.topology.window / 2 && !holding.progress.isFull)
-        this.#resume(holding)
-    }
+  /** Something is finished. */
+  released(holding: Holding): void {
+    const { progress, isPaused, bufferedBytes, partition } = holding
+    if (!isPaused || progress.isFull || bufferedBytes > this.#share / 2) return
+    if (progress.unfinished > this.#consumption.topic.topology.window / 2) return
+    holding.isPaused = false
+    this.#consumer?.resume?.(partition)
   }
 
-  #resume(holding: Holding): void {
-    this.#paused.delete(holding)
-    holding.isPaused = false
-    this.#consumer?.resume?.(holding.partition)
+  get #share(): number {
+    return this.#consumption.maxBufferedBytes / Math.max(1, this.#holdings.size)
   }
 }

@@ -61,7 +61,8 @@ export class Partition {
     }
   }
 
+  /** Not while the dispatcher still has it: there would be two lanes for its key. */
   dropIfIdle(lane: Lane): void {
-    if (lane.run === undefined && lane.isIdle) this.lanes.delete(lane.key)
+    if (lane.run === undefined && lane.isIdle && !lane.isQueued) this.lanes.delete(lane.key)
   }
 }

@@ -57,8 +57,9 @@ export function decodeProgress(text: string): ProgressRecord | string {
     let value = 0
     for (let scale = 1; ; scale *= 128) {
       const byte = bytes[at++]
-      if (byte === undefined || scale > Number.MAX_SAFE_INTEGER) throw new RangeError('it ends early')
+      if (byte === undefined) throw new RangeError('it ends early')
       value += (byte & 127) * scale
+      if (!Number.isSafeInteger(value)) throw new RangeError('it has a number that is too large')
       if (byte < 128) return value
     }
   }

@@ -8,6 +8,9 @@ export interface FinishedRef {
   readonly id: string | undefined
 }
 
+/** For what may still finish before the next check. */
+const headroomBytes = 512
+
 /**
  * How far one holding of a partition is done: the watermark is the lowest unfinished delivered
  * position, or where reading goes on when none is open, so that holes never hold it back.
@@ -16,6 +19,8 @@ export class PartitionProgress {
   readonly #logId: string
   readonly #maxBytes: number
   readonly #recorded: ProgressRecord | undefined
+  /** Nothing is recorded from here on. */
+  readonly #recordedEnd: number = 0
   /** Why the record that came with the assignment was not used. */
   readonly ignored: string | undefined
   /** In order; finished ones stay until they are at the head or too many. */
@@ -40,7 +45,10 @@ export class PartitionProgress {
     else if (decoded.base !== position)
       this.ignored = `it belongs to position ${decoded.base}, and the group is at ${position}`
     else if (decoded.logId !== assignment.logId) this.ignored = 'the topic was made anew since it was written'
-    else this.#recorded = decoded
+    else {
+      this.#recorded = decoded
+      this.#recordedEnd = decoded.runs.reduce((end, length) => end + length, decoded.base)
+    }
   }
 
   get unfinished(): number {
@@ -71,12 +79,13 @@ export class PartitionProgress {
   recall(position: number): { readonly finished: boolean; readonly attempts: number } {
     const recorded = this.#recorded
     if (recorded === undefined) return { finished: false, attempts: 0 }
+    const attempts = recorded.attempts.get(position) ?? 0
     let end = recorded.base
-    for (const [index, length] of recorded.runs.entries()) {
-      end += length
-      if (position < end) return { finished: index % 2 === 1, attempts: recorded.attempts.get(position) ?? 0 }
+    for (let run = 0; run < recorded.runs.length && position < this.#recordedEnd; run++) {
+      end += recorded.runs[run]!
+      if (position < end) return { finished: run % 2 === 1, attempts }
     }
-    return { finished: false, attempts: recorded.attempts.get(position) ?? 0 }
+    return { finished: false, attempts }
   }
 
   add(delivery: Delivery): void {
@@ -149,24 +158,49 @@ export class PartitionProgress {
   #check(): void {
     this.#sinceCheck = 0
     const next = this.next
-    // Room for what may still finish before the next check.
-    this.#isFull = next !== undefined && !this.#encode(next, this.#maxBytes - 512).complete
+    const room = this.#maxBytes - Math.min(headroomBytes, this.#maxBytes / 8)
+    this.#isFull = next !== undefined && !this.#encode(next, room).complete
   }
 
   #encode(base: number, maxBytes = this.#maxBytes): { text: string; complete: boolean } {
-    const runs: number[] = []
+    const runs = new Runs(base)
     const attempts = new Map<number, number>()
-    let at = base
     for (const delivery of this.unfinishedDeliveries()) {
       const { position } = delivery
-      if (position > at) runs.push(position - at, 1)
-      else if (runs.length === 0) runs.push(1)
-      else runs[runs.length - 1]!++
-      at = position + 1
+      runs.reach(position, true)
+      runs.reach(position + 1, false)
       if (delivery.attempts > 0) attempts.set(position, delivery.attempts)
     }
-    if (this.#top !== undefined && this.#top > at) runs.push(this.#top - at)
-    // The first delivered position is unfinished, so the runs start with an unfinished one.
-    return encodeProgress({ base, logId: this.#logId, runs, attempts }, maxBytes)
+    runs.reach(this.#top ?? base, true)
+    this.#addRecorded(runs, attempts)
+    return encodeProgress({ base, logId: this.#logId, runs: runs.lengths, attempts }, maxBytes)
+  }
+
+  /** What an earlier holding recorded of messages that have not come again yet. */
+  #addRecorded(runs: Runs, attempts: Map<number, number>): void {
+    const recorded = this.#recorded
+    if (recorded === undefined || runs.end >= this.#recordedEnd) return
+    for (const [position, count] of recorded.attempts) if (position >= runs.end) attempts.set(position, count)
+    let end = recorded.base
+    for (const [index, length] of recorded.runs.entries()) runs.reach((end += length), index % 2 === 1)
+  }
+}
+
+/** Lengths of unfinished and finished runs in turn. */
+class Runs {
+  readonly lengths: number[] = [0]
+  end: number
+
+  constructor(base: number) {
+    this.end = base
+  }
+
+  /** All from the end to `position` is finished, or is not. */
+  reach(position: number, isFinished: boolean): void {
+    const length = position - this.end
+    if (length <= 0) return
+    this.end = position
+    if ((this.lengths.length % 2 === 0) === isFinished) this.lengths[this.lengths.length - 1]! += length
+    else this.lengths.push(length)
   }
 }

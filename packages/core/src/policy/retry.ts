@@ -15,9 +15,12 @@ export interface RetrySettings {
   readonly maxDelayMs: number
 }
 
+const longestDelayMs = 3_600_000
+const fallbackDelayMs = 30_000
+
 export const retryOptionTable: OptionTable<RetrySettings> = {
-  initialDelayMs: number(200, 1, 3_600_000),
-  maxDelayMs: number(30_000, 1, 3_600_000),
+  initialDelayMs: number(200, 1, longestDelayMs),
+  maxDelayMs: number(fallbackDelayMs, 1, longestDelayMs),
 }
 
 /**
@@ -31,4 +34,15 @@ export function exponential(options: Partial<RetrySettings> = {}): RetryPolicy {
   const [first, ...rest] = problems
   if (first !== undefined) throw new ConfigError('exponential()', [first, ...rest])
   return { delayMs: backoff(resolved) }
+}
+
+/** What a policy says, if it says anything: one that throws or answers nonsense must not stop a key for ever. */
+export function delayAfter(policy: RetryPolicy, attempt: number): number {
+  try {
+    const delayMs = policy.delayMs(attempt)
+    if (delayMs >= 0 && delayMs <= longestDelayMs) return delayMs
+  } catch {
+    // As for nonsense.
+  }
+  return fallbackDelayMs
 }
