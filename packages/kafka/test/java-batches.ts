@@ -1,0 +1,42 @@
+/**
+ * Record sets as Kafka 4.1 returned them to a fetch, written by its own `kafka-console-producer` (Java client):
+ * keys `key-<n>`, headers `lang: java` and `n: <n>`, values `<codec> message <n> abcabc…`, for n from 0 to 2.
+ */
+const recorded = {
+  none: [
+    'AAAAAAAAAAAAAAIcAAAAAAKPY+5xAAAAAAACAAABogYBgR4AAAGiBgGBYgAAAAAAAAAAAAAAAAAAAAAAA8ICAAAACmtleS0wjgJu',
+    'b25lIG1lc3NhZ2UgMCBhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNh',
+    'YmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmNhYmMECGxhbmcIamF2YQJuAjDE',
+    'AgCIAQIKa2V5LTGOAm5vbmUgbWVzc2FnZSAxIGFiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2Fi',
+    'Y2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiY2FiYwQI',
+    'bGFuZwhqYXZhAm4CMcQCAIgBBAprZXktMo4Cbm9uZSBtZXNzYWdlIDIgYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJj',
+    'YWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJjYWJj',
+    'YWJjYWJjYWJjYWJjBAhsYW5nCGphdmECbgIy',
+  ],
+  gzip: [
+    'AAAAAAAAAAAAAACUAAAAAALkzosNAAEAAAACAAABogYBlIIAAAGiBgGU6wAAAAAAAAABAAAAAAAAAAAAAx+LCAAAAAAAAP87xMTA',
+    'wMCVnVqpa9DHlF6VWaCQm1pcnJieqmCgkJiUPCCIhSMnMS+dIyuxLJEpj8ngCBPDJUYmsBsN0dxoOEjcaAh2IwvYjUZobjQaJG40',
+    'AgCtfWdj6wEAAA==',
+  ],
+  snappy: [
+    'AAAAAAAAAAAAAACvAAAAAAIACM0uAAIAAAACAAABogYBqC8AAAGiBgGojwAAAAAAAAACAAAAAAAAAAAAA4JTTkFQUFkAAAAAAQAA',
+    'AAEAAABq8QOAxgIAAAAKa2V5LTCSAnNuYXBweSBtZXNzYWdlIDAgYWJj/gMA0gMAUAQIbGFuZwhqYXZhAm4CMMgCAMABAgWmADFC',
+    'pgAAMf6mAP6mAA2mADEFpgAEBaYAMkKmAAAy/qYA/qYADaYAMg==',
+  ],
+  lz4: [
+    'AAAAAAAAAAAAAACbAAAAAALNsNxKAAMAAAACAAABogYBtaoAAAGiBgG14QAAAAAAAAADAAAAAAAAAAAAAwQiTRhgQIJbAAAA/w/A',
+    'AgAAAAprZXktMIwCbHo0IG1lc3NhZ2UgMCBhYmMDAGLxBQQIbGFuZwhqYXZhAm4CMMACAG4CogAaMaIAHzGiAHQQMaIAEQSiABoy',
+    'ogAfMqIAcFBhAm4CMgAAAAA=',
+  ],
+  zstd: [
+    'AAAAAAAAAAAAAACOAAAAAAKhksYhAAQAAAACAAABogYBxAUAAAGiBgHEQAAAAAAAAAAEAAAAAAAAAAAAAyi1L/0AWIwCAKQDwgIA',
+    'AAAKa2V5LTCOAnpzdGQgbWVzc2FnZSAwIGFiYwQIbGFuZwhqYXZhAm4CMMICAHYCMTExBDIyMggABEAJ6APNwCoEQB00YzLtXZq6',
+    'PAEAAA==',
+  ],
+} as const
+
+export type Codec = keyof typeof recorded
+
+export const codecs: readonly Codec[] = Object.keys(recorded) as Codec[]
+
+export const javaBatch = (codec: Codec): Buffer => Buffer.from(recorded[codec].join(''), 'base64')
