@@ -5,7 +5,6 @@ import type { TransportConsumer } from '../transport/transport.js'
 import { partitionSubject, type Consumption } from './consumption.js'
 import type { Holding } from './holding.js'
 import type { FinishedRef } from './progress.js'
-import type { Unacknowledged } from './recent.js'
 
 interface UnderWay {
   readonly done: Promise<void>
@@ -21,14 +20,15 @@ export class Acknowledger {
   readonly #dirty = new Set<Holding>()
   readonly #underWay = new Map<Holding, UnderWay>()
   readonly #last = new WeakMap<Holding, string>()
-  readonly #unacknowledged: (holding: Holding) => Unacknowledged
+  readonly #keep: (holding: Holding, refs: readonly FinishedRef[]) => void
   #consumer: TransportConsumer | undefined
   #timer: Timer | undefined
   #immediate = false
 
-  constructor(consumption: Consumption, unacknowledged: (holding: Holding) => Unacknowledged) {
+  /** `keep`: these are finished, and may come again. */
+  constructor(consumption: Consumption, keep: (holding: Holding, refs: readonly FinishedRef[]) => void) {
     this.#consumption = consumption
-    this.#unacknowledged = unacknowledged
+    this.#keep = keep
   }
 
   attach(consumer: TransportConsumer): void {
@@ -59,8 +59,7 @@ export class Acknowledger {
   /** Nothing of this holding can be acknowledged any more. What the broker has not answered may come again. */
   ended(holding: Holding): void {
     this.#dirty.delete(holding)
-    const now = this.#consumption.clock.now()
-    for (const ref of this.#underWay.get(holding)?.fresh ?? []) this.#unacknowledged(holding).add(ref, now)
+    this.#keep(holding, this.#underWay.get(holding)?.fresh ?? [])
     this.#consumption.report.clear('ACKNOWLEDGE_FAILED', this.#subject(holding))
   }
 

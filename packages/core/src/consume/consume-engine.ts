@@ -34,9 +34,8 @@ export class ConsumeEngine implements Membership {
     this.#dispatcher = new Dispatcher(consumption, {
       finished: (partition, delivery) => this.#finished(partition, delivery),
     })
-    this.#acknowledger = new Acknowledger(
-      consumption,
-      (holding) => this.#partition(holding.partition).unacknowledged,
+    this.#acknowledger = new Acknowledger(consumption, (holding, refs) =>
+      this.#partition(holding.partition).keep(holding, refs, consumption.clock.now()),
     )
     this.#flow = new FlowControl(consumption)
   }
@@ -198,7 +197,7 @@ export class ConsumeEngine implements Membership {
   #finished(partition: Partition, delivery: Delivery): void {
     const { holding, record } = delivery
     const now = this.#consumption.clock.now()
-    if (holding.isOver) return partition.unacknowledged.add(delivery, now)
+    if (holding.isOver) return partition.keep(holding, [delivery], now)
     if (this.#isClosing) this.#finishedInClosing++
     holding.progress.finish(delivery)
     holding.bufferedBytes -= record.sizeBytes

@@ -3,6 +3,7 @@ import type { IncomingRecord } from '../transport/record.js'
 import { Delivery } from './delivery.js'
 import { Holding } from './holding.js'
 import { Lane } from './lane.js'
+import type { FinishedRef } from './progress.js'
 import { TwinIds, Unacknowledged } from './recent.js'
 
 /** A partition as this member knows it, over all the times that it held it. */
@@ -53,12 +54,17 @@ export class Partition {
   /** Ends a holding: what it finished and could not acknowledge is kept in mind, the rest is let go. */
   end(holding: Holding, now: number): void {
     holding.over()
-    for (const ref of holding.progress.takeFresh()) this.unacknowledged.add(ref, now)
+    this.keep(holding, holding.progress.takeFresh(), now)
     if (this.holding === holding) this.holding = undefined
     for (const lane of this.lanes.values()) {
       lane.release()
       this.dropIfIdle(lane)
     }
+  }
+
+  /** Keeps in mind what a holding finished and could not acknowledge, unless its log is not the partition's any more. */
+  keep(holding: Holding, refs: readonly FinishedRef[], now: number): void {
+    if (holding.logId === this.#logId) for (const ref of refs) this.unacknowledged.add(ref, now)
   }
 
   /** Not while the dispatcher still has it: there would be two lanes for its key. */
