@@ -3,6 +3,8 @@ import { type KafkaOptions, kafka } from '@waybill/kafka'
 import { type TransportHarness, createProxy, describeTransport, kafkaReply } from '@waybill/testkit'
 import { Kafka, logLevel } from 'kafkajs'
 import { build } from './support/build.js'
+import { until } from './support/until.js'
+import { suiteOptions } from './support/suite-options.js'
 
 const PRODUCE = 0
 
@@ -23,8 +25,7 @@ async function startKafka(): Promise<TransportHarness> {
     createTransport: ({ cuttable }) => kafka(cuttable ? { ...options, brokers: [proxy.address] } : options),
     process: { module: '@waybill/kafka', export: 'kafka', options },
     produce: async ({ topic, partition, key, body, headers = {} }) => {
-      const texts = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
-      await producer.send({ topic, messages: [{ key, partition, value: Buffer.from(body), headers: texts }] })
+      await producer.send({ topic, messages: [{ key, partition, value: Buffer.from(body), headers }] })
     },
     faults: {
       kill: () => broker.kill(),
@@ -32,7 +33,10 @@ async function startKafka(): Promise<TransportHarness> {
       cutOff: async () => proxy.blackhole('both'),
       reconnect: async () => proxy.clear(),
       losePublishReply: () => proxy.cutReply(kafkaReply(PRODUCE)),
-      removeTopic: (topic) => admin.deleteTopics({ topics: [topic] }),
+      removeTopic: async (topic) => {
+        await admin.deleteTopics({ topics: [topic] })
+        await until('the topic is gone', async () => !(await admin.listTopics()).includes(topic))
+      },
     },
     stop: async () => {
       await Promise.all([producer.disconnect(), admin.disconnect()])
@@ -59,4 +63,5 @@ describeTransport(
     nullBody: true,
   },
   { describe, it, beforeAll, afterAll, expect },
+  suiteOptions(),
 )

@@ -1,5 +1,6 @@
 import { memory, memoryBroker } from '@waybill/memory'
 import { describeTransport } from '@waybill/testkit'
+import { suiteOptions } from './support/suite-options.js'
 
 describeTransport(
   'memory',
@@ -39,4 +40,5 @@ describeTransport(
     nullBody: true,
   },
   { describe, it, beforeAll, afterAll, expect },
+  suiteOptions(),
 )

@@ -3,6 +3,7 @@ import { type RabbitmqOptions, rabbitmq } from '@waybill/rabbitmq'
 import { type TransportHarness, amqpConfirm, createProxy, describeTransport } from '@waybill/testkit'
 import { type ChannelModel, connect } from 'amqplib'
 import { build } from './support/build.js'
+import { suiteOptions } from './support/suite-options.js'
 
 /** Brokers from 4.0 on let a consumer of higher priority take over. */
 const SUPERSEDING_MAJOR = 4
@@ -79,4 +80,5 @@ describeTransport(
     nullBody: false,
   },
   { describe, it, beforeAll, afterAll, expect },
+  suiteOptions(),
 )

@@ -28,7 +28,7 @@ export interface SuiteOptions {
 }
 
 /** Longest that one case may take, with those it waits for. */
-const CASE_TIMEOUT_MS = 180_000
+const CASE_TIMEOUT_MS = 120_000
 
 /**
  * The contract (C1–C7, C10–C15) as tests of a transport, one or more for each promise. What the transport

@@ -1,4 +1,4 @@
-import type { RawHeaderValue, Transport } from '@waybill/core'
+import type { Transport } from '@waybill/core'
 import type { Capabilities } from '@waybill/core/spi'
 import type { TransportModule } from '../member/member.js'
 
@@ -8,7 +8,7 @@ export interface ForeignMessage {
   readonly partition: number
   readonly key: string | null
   readonly body: Uint8Array
-  readonly headers?: Readonly<Record<string, RawHeaderValue>>
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** What the suite can do to the broker. Each resolves when it is done. */
