@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'amqplib'
+import type { Channel, ChannelModel, ConsumeMessage, Options } from 'amqplib'
 import { silentLogger, systemClock } from '@waybill/core/spi'
 import type {
   Assignment,
@@ -148,3 +150,50 @@ export class Member implements Membership {
 }
 
 export const never: AbortSignal = new AbortController().signal
+
+/** The raw client with nothing of ours around it, as the naive half of a trap uses it. */
+export async function raw(url: string): Promise<ChannelModel> {
+  const connection = await connect(url)
+  connection.on('error', () => undefined)
+  return connection
+}
+
+/** A queue as somebody might declare it who does not know the traps. */
+export async function declareRaw(
+  channel: Channel,
+  name: string,
+  args: Record<string, unknown> = {},
+): Promise<void> {
+  const limit = { 'x-delivery-limit': 2_147_483_647 }
+  await channel.assertQueue(name, {
+    durable: true,
+    arguments: { 'x-queue-type': 'quorum', ...limit, ...args },
+  })
+}
+
+export async function fill(connection: ChannelModel, queue: string, texts: readonly string[]): Promise<void> {
+  const channel = await connection.createConfirmChannel()
+  for (const text of texts) channel.sendToQueue(queue, Buffer.from(text), { persistent: true })
+  await channel.waitForConfirms()
+  await channel.close()
+}
+
+/** Consumes on a channel; the texts come into the array that is returned. */
+export async function hold(
+  channel: Channel,
+  queue: string,
+  prefetch: number,
+  options: Options.Consume = {},
+): Promise<{ texts: string[]; messages: ConsumeMessage[]; consumerTag: string }> {
+  const texts: string[] = []
+  const messages: ConsumeMessage[] = []
+  channel.on('error', () => undefined)
+  await channel.prefetch(prefetch)
+  const consume = (message: ConsumeMessage | null): void => {
+    if (message === null) return
+    texts.push(message.content.toString())
+    messages.push(message)
+  }
+  const { consumerTag } = await channel.consume(queue, consume, options)
+  return { texts, messages, consumerTag }
+}

@@ -18,6 +18,8 @@ export class TopologyWatch {
   readonly #roundMs: number
   #timer: Timer | undefined
   #running = false
+  /** Topics that are being looked for at once: every message that is returned asks for it. */
+  readonly #checking = new Set<TopicTopology>()
 
   /** @param link the connection to ask on, while there is one */
   constructor(context: TransportContext, topology: Topology, link: () => Link | undefined, roundMs: number) {
@@ -42,7 +44,11 @@ export class TopologyWatch {
   async checkNow(name?: string): Promise<void> {
     for (const topic of this.#topology.topics) {
       const link = this.#link()
-      if (link !== undefined && (name === undefined || name === topic.name)) await this.#restore(link, topic)
+      const wanted = name === undefined || name === topic.name
+      if (link === undefined || !wanted || this.#checking.has(topic)) continue
+      this.#checking.add(topic)
+      await this.#restore(link, topic)
+      this.#checking.delete(topic)
     }
   }
 
@@ -58,6 +64,7 @@ export class TopologyWatch {
   }
 
   async #isWhole(topic: TopicTopology, stepMs: number): Promise<boolean> {
+    const drifts = this.#topology.drifts(topic)
     let whole = true
     for (const queue of queuesOf(topic)) {
       await this.#pause(Math.max(minStepMs, stepMs))
@@ -68,7 +75,8 @@ export class TopologyWatch {
         await this.#restore(link, topic)
       }
     }
-    return whole
+    // What somebody else found missing meanwhile stays visible for another round.
+    return whole && this.#topology.drifts(topic) === drifts
   }
 
   async #restore(link: Link, topic: TopicTopology): Promise<void> {

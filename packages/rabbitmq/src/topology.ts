@@ -11,6 +11,7 @@ import { exchangeOptions, queueName, queueOptions, queuesOf } from './queues.js'
 export class Topology {
   readonly #report: Reporter
   readonly #topics = new Map<string, TopicTopology>()
+  readonly #drifts = new Map<string, number>()
 
   constructor(report: Reporter) {
     this.#report = report
@@ -46,11 +47,15 @@ export class Topology {
   async restore(link: Link, topic: TopicTopology): Promise<void> {
     const presence = new Presence(link)
     try {
-      await this.#reportMissing(presence, topic)
+      if (await this.#reportMissing(presence, topic)) await make(link, topic)
+      for (const { name, partition } of queuesOf(topic)) {
+        // Declared only if reported as missing: what vanishes between the two is looked for again.
+        if (!(await presence.bind(name, topic.name, String(partition))))
+          return await this.restore(link, topic)
+      }
     } finally {
       await presence.close()
     }
-    await make(link, topic)
   }
 
   /** Whether a queue exists; its binding does, once this has resolved. */
@@ -66,13 +71,9 @@ export class Topology {
     }
   }
 
-  drifted(topic: TopicTopology, missing: readonly string[]): void {
-    this.#report.raise({
-      code: 'TOPOLOGY_DRIFT',
-      subject: `topic ${topic.name}`,
-      message: `${missing.join(', ')} had vanished and was declared again. What was published meanwhile did not reach it, and what it held is gone: find out who deletes it.`,
-      details: { missing },
-    })
+  /** How often something of a topic was found missing. */
+  drifts(topic: TopicTopology): number {
+    return this.#drifts.get(topic.name) ?? 0
   }
 
   /** Everything of the topic has been seen to exist. */
@@ -80,13 +81,22 @@ export class Topology {
     this.#report.clear('TOPOLOGY_DRIFT', `topic ${topic.name}`)
   }
 
-  async #reportMissing(presence: Presence, topic: TopicTopology): Promise<void> {
+  /** Resolves to whether anything was. */
+  async #reportMissing(presence: Presence, topic: TopicTopology): Promise<boolean> {
     const missing: string[] = []
     if (!(await presence.exchange(topic.name))) missing.push(`exchange ${topic.name}`)
     for (const { name } of queuesOf(topic)) {
       if (!(await presence.queue(name))) missing.push(`queue ${name}`)
     }
-    if (missing.length > 0) this.drifted(topic, missing)
+    if (missing.length === 0) return false
+    this.#drifts.set(topic.name, this.drifts(topic) + 1)
+    this.#report.raise({
+      code: 'TOPOLOGY_DRIFT',
+      subject: `topic ${topic.name}`,
+      message: `${missing.join(', ')} had vanished and was declared again. What was published meanwhile did not reach it, and what it held is gone: find out who deletes it.`,
+      details: { missing },
+    })
+    return true
   }
 }
 
