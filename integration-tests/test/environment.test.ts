@@ -3,9 +3,11 @@ import {
   type KafkaHandle,
   createEnvironment,
 } from '@waybill/integration-tests/environment'
+import { createProxy } from '@waybill/testkit'
 import amqp from 'amqplib'
 import Redis from 'ioredis'
 import { Kafka, type KafkaConfig, type SASLOptions, logLevel } from 'kafkajs'
+import { externalProvider } from '../src/environment/external.js'
 import { stands } from './support/until.js'
 
 jest.setTimeout(180_000)
@@ -115,7 +117,7 @@ describe('kafka', () => {
     })
 
     expect(await append({ ...at('SSL'), ssl })).toBe('0')
-    await expect(append({ ...at('SSL'), ssl: { ca: ssl.ca } })).rejects.toThrow(/alert.*certificate/)
+    await expect(append({ ...at('SSL'), ssl: { ca: ssl.ca } }, 0)).rejects.toThrow(/alert.*certificate/)
     const mechanisms: SASLOptions[] = [
       { mechanism: 'plain', ...alice },
       { mechanism: 'scram-sha-256', ...alice },
@@ -126,20 +128,45 @@ describe('kafka', () => {
       await append({ ...at('SASL_SSL'), ssl, sasl })
     }
     const asBob = { ...at('SASL_PLAINTEXT'), sasl: { mechanism: 'scram-sha-512', ...bob } } as const
-    await expect(append(asBob)).rejects.toThrow('SCRAM')
+    await expect(append(asBob, 0)).rejects.toThrow('SCRAM')
     await broker.createScramUser(bob)
     expect(await append(asBob)).toBe('7')
     await broker.stop()
   })
+
+  it('sends the clients of a proxy back through the proxy', async () => {
+    await using proxy = await createProxy()
+    const broker = await environment.kafka({ proxyPort: proxy.port })
+    proxy.forwardTo(broker.listeners.PROXIED?.[0] ?? '')
+    const admin = kafkaClient({ brokers: [`127.0.0.1:${proxy.port}`] }).admin()
+    await admin.connect()
+    const metadata = await admin.describeCluster()
+    await admin.disconnect()
+    expect(metadata.brokers).toMatchObject([{ host: '127.0.0.1', port: proxy.port }])
+    await broker.stop()
+  })
 })
 
-function kafkaClient(config: KafkaConfig): Kafka {
-  return new Kafka({ logLevel: logLevel.NOTHING, retry: { retries: 2 }, ...config })
+describe('an external broker', () => {
+  it('can be used, and neither configured nor harmed', async () => {
+    const server = await environment.redis()
+    const external = externalProvider({ WAYBILL_REDIS_URL: server.url })
+    const redis = await external.redis({})
+    expect(redis).toMatchObject({ url: server.url, version: server.version })
+    await expect(redis.kill()).rejects.toThrow('kill() is not possible on an external redis')
+    await expect(external.redis({ config: { maxmemory: '2mb' } })).rejects.toThrow('cannot be given: config')
+    await expect(external.kafka({})).rejects.toThrow('WAYBILL_KAFKA_BROKERS is not set')
+    await server.stop()
+  })
+})
+
+function kafkaClient(config: KafkaConfig, retries = 8): Kafka {
+  return new Kafka({ logLevel: logLevel.NOTHING, retry: { retries }, ...config })
 }
 
-/** Appends one message to topic `t`; resolves to its offset. */
-async function append(config: KafkaConfig): Promise<string | undefined> {
-  const producer = kafkaClient(config).producer()
+/** Appends one message to topic `t`, which comes into being by that; resolves to its offset. */
+async function append(config: KafkaConfig, retries?: number): Promise<string | undefined> {
+  const producer = kafkaClient(config, retries).producer()
   try {
     await producer.connect()
     const [result] = await producer.send({ topic: 't', messages: [{ value: 'v', partition: 0 }] })

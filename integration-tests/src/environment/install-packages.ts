@@ -7,7 +7,7 @@ const POLICY = '/usr/sbin/policy-rc.d'
 
 /**
  * Installs Debian packages, without the servers in them being started as services. Needs root.
- * @throws Error if apt-get fails; its output has been shown
+ * @throws Error if apt-get fails; what it complained of has been shown
  */
 export async function installPackages(packages: readonly string[]): Promise<void> {
   const ourPolicy = !existsSync(POLICY)
@@ -22,7 +22,7 @@ export async function installPackages(packages: readonly string[]): Promise<void
 
 async function aptGet(...args: string[]): Promise<void> {
   const child = spawn('apt-get', args, {
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   })
   await once(child, 'exit')

@@ -37,6 +37,7 @@ async function fetchJars(folder: string): Promise<void> {
     await run('mvn', ['-q', '-B', '-f', join(IMAGE_FOLDER, 'pom.xml'), ...goal])
   } catch (cause) {
     await rm(folder, { recursive: true, force: true })
-    throw new Error('Maven could not fetch the jars of Kafka. Is the repository reachable?', { cause })
+    const said = cause instanceof Error && 'stdout' in cause ? String(cause.stdout).trim().split('\n') : []
+    throw new Error(`Maven could not fetch the jars of Kafka: ${said[0] ?? 'it said nothing'}`, { cause })
   }
 }
