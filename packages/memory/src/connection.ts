@@ -69,6 +69,7 @@ export class Connection {
   crash(): void {
     this.cut()
     this.#state = 'crashed'
+    clearInterval(this.#keepAlive)
     const error = new ConnectionError({
       code: 'CONNECTION_LOST',
       message: 'This bus was crashed by a test and does not come back. Close it and open another.',
