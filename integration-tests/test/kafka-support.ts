@@ -1,5 +1,15 @@
 import type {
-  Assignment, Batch, ConnectionState, IncomingRecord, Membership, Outcome, PartitionEpoch, Problem, TopicTopology, TransportContext, TransportPublisher,
+  Assignment,
+  Batch,
+  ConnectionState,
+  IncomingRecord,
+  Membership,
+  Outcome,
+  PartitionEpoch,
+  Problem,
+  TopicTopology,
+  TransportContext,
+  TransportPublisher,
   WaybillError,
 } from '@waybill/core/spi'
 import { silentLogger, systemClock } from '@waybill/core/spi'
@@ -51,16 +61,27 @@ export function batch(topic: string, partition: number, bodies: readonly string[
   return {
     topic,
     partition,
-    records: bodies.map((body) => ({ attributes: { ...attributes, id: `id-${body}` }, key: Buffer.from('key'), body: Buffer.from(body), headers: [] })),
+    records: bodies.map((body) => ({
+      attributes: { ...attributes, id: `id-${body}` },
+      key: Buffer.from('key'),
+      body: Buffer.from(body),
+      headers: [],
+    })),
   }
 }
 
 /** Sends as the engine does: again while that may help. */
-export async function publish(publisher: TransportPublisher, sent: Batch, withinMs = 20_000): Promise<readonly Outcome[]> {
+export async function publish(
+  publisher: TransportPublisher,
+  sent: Batch,
+  withinMs = 20_000,
+): Promise<readonly Outcome[]> {
   const signal = AbortSignal.timeout(withinMs)
   for (;;) {
     const outcomes = await publisher.send(sent, signal)
-    const again = outcomes.some((outcome) => outcome.status === 'unknown' || (outcome.status === 'rejected' && outcome.error.retryable))
+    const again = outcomes.some(
+      (outcome) => outcome.status === 'unknown' || (outcome.status === 'rejected' && outcome.error.retryable),
+    )
     if (!again || signal.aborted) return outcomes
     await sleep(50)
   }
@@ -84,7 +105,9 @@ export interface RecordingMembership extends Membership {
 }
 
 /** Keeps everything it is told. `onRevoking` is awaited as an engine's handlers would be. */
-export function recordingMembership(onRevoking: (list: readonly PartitionEpoch[]) => Promise<void> = async () => undefined): RecordingMembership {
+export function recordingMembership(
+  onRevoking: (list: readonly PartitionEpoch[]) => Promise<void> = async () => undefined,
+): RecordingMembership {
   const assignments: Assignment[] = []
   const held = new Map<number, Assignment>()
   const records = new Map<number, IncomingRecord[]>()
@@ -118,7 +141,8 @@ export function recordingMembership(onRevoking: (list: readonly PartitionEpoch[]
     failed: (error) => void failures.push(error),
     held: () => [...held.keys()].toSorted((a, b) => a - b),
     recordsOf: (partition) => records.get(partition) ?? [],
-    bodies: (partition) => (records.get(partition) ?? []).map(({ body }) => Buffer.from(body ?? []).toString()),
+    bodies: (partition) =>
+      (records.get(partition) ?? []).map(({ body }) => Buffer.from(body ?? []).toString()),
     epochOf: (partition) => held.get(partition)?.epoch ?? -1,
     assignmentOf: (partition) => held.get(partition),
   }

@@ -2,17 +2,18 @@ import {
   type Assignment, type Clock, type ConsumerRequest, type Membership, type PartitionEpoch, type Problem, type Progress, type Reporter,
   type TransportConsumer, WaybillError,
 } from '@waybill/core/spi'
-import { type KafkaClient, KafkaFailure } from './client/kafka-client.js'
+import { isMissingTopic, type KafkaClient, KafkaFailure, type TopicDescription } from './client/kafka-client.js'
 import { Committer } from './committer.js'
+import type { DeclaredTopics } from './declared-topics.js'
 import { reason, requestError } from './errors.js'
-import { Fetcher, type Reading } from './fetcher.js'
+import { Fetcher, nextOf, type Reading } from './fetcher.js'
 import { GroupSession } from './group/session.js'
 import { fromWire } from './headers.js'
 import type { ResolvedOptions } from './options.js'
 import { pause } from './pause.js'
 import { type OutOfRange, startPositions } from './positions.js'
 import { reportPartitions } from './topology.js'
-import type { RecordSet, UnreadableBatch } from './wire/record-set.js'
+import type { StoredRecord, UnreadableBatch } from './wire/record-set.js'
 
 export interface ConsumerContext {
   readonly client: KafkaClient
@@ -20,8 +21,10 @@ export interface ConsumerContext {
   readonly report: Reporter
   readonly options: ResolvedOptions
   readonly secrets: readonly string[]
+  readonly topics: DeclaredTopics
 }
 
+const mostAtOnce = 100
 /** On top of a handler's longest run, so that a rebalance waits for handlers and for their acknowledgement. */
 const rebalanceMarginMs = 10_000
 const revokingMarginMs = 8_000
@@ -36,6 +39,8 @@ export class KafkaConsumer implements TransportConsumer {
   readonly #fetcher: Fetcher
   readonly #committer: Committer
   readonly #stalled = new Set<number>()
+  /** What this member last held: others leave it these where they can. */
+  #formerly: readonly number[] = []
   #topicId = ''
   #partitions = 0
   #epoch = 0
@@ -63,13 +68,22 @@ export class KafkaConsumer implements TransportConsumer {
         lost: () => this.#lost(),
         failed: (error) => this.#failed(error),
         topicChanged: (isLeader) => this.#topicChanged(isLeader),
-        held: () => this.#fetcher.held().map(({ partition }) => partition),
+        partitionsOf: async (name) => (await this.#describe(name)).partitions.map(({ partition }) => partition),
+        held: () => this.#formerly,
       },
     )
     this.#fetcher = new Fetcher(
-      { client, clock, topic, maxWaitMs: options.maxWaitTimeMs, maxBytes: options.fetchMaxBytes, partitionMaxBytes: options.partitionMaxBytes },
       {
-        records: (reading, set) => this.#records(reading, set),
+        client,
+        clock,
+        topic,
+        maxWaitMs: options.maxWaitTimeMs,
+        maxBytes: options.fetchMaxBytes,
+        partitionMaxBytes: options.partitionMaxBytes,
+        lot: Math.min(mostAtOnce, request.topic.window),
+      },
+      {
+        records: (reading, records, next) => this.#records(reading, records, next),
         unreadable: (reading, batch) => this.#unreadable(reading, batch),
         outOfRange: (reading) => void this.#restart(reading),
         failed: (error) => this.#failed(error),
@@ -118,15 +132,11 @@ export class KafkaConsumer implements TransportConsumer {
   }
 
   pause(partition: number): void {
-    const reading = this.#fetcher.get(partition)
-    if (reading !== undefined) reading.isPaused = true
+    this.#fetcher.pause(partition)
   }
 
   resume(partition: number): void {
-    const reading = this.#fetcher.get(partition)
-    if (reading === undefined) return
-    reading.isPaused = false
-    this.#fetcher.wake()
+    this.#fetcher.resume(partition)
   }
 
   /** @throws WaybillError `PARTITION_NOT_HELD`, or `CONFIG_INVALID` for a position that was passed already */
@@ -134,22 +144,21 @@ export class KafkaConsumer implements TransportConsumer {
     const reading = this.#fetcher.get(partition)
     const refuse = (code: 'PARTITION_NOT_HELD' | 'CONFIG_INVALID', message: string): WaybillError => new WaybillError({ code, message })
     if (reading === undefined) throw refuse('PARTITION_NOT_HELD', `This member does not hold ${this.#subject(partition)}; skip on the member that does.`)
-    if (!Number.isSafeInteger(position) || position < reading.offset) {
-      throw refuse('CONFIG_INVALID', `${this.#subject(partition)} is read from offset ${reading.offset} on; skipTo needs a later one, not ${position}.`)
+    if (!Number.isSafeInteger(position) || position < nextOf(reading)) {
+      throw refuse('CONFIG_INVALID', `${this.#subject(partition)} is read from offset ${nextOf(reading)} on; skipTo needs a later one, not ${position}.`)
     }
-    reading.offset = position
-    reading.isStalled = false
     this.#clearStall(partition)
     this.#membership.records(partition, reading.epoch, { records: [], next: position })
-    this.#fetcher.wake()
+    this.#fetcher.skip(reading, position)
   }
 
   async #assigned(partitions: readonly number[], signal: AbortSignal): Promise<void> {
     const { client, report } = this.#context
     const { topic } = this.#request
-    const description = await client.knownTopic(topic.name)
+    const description = await this.#describe(topic.name)
     const positions = await startPositions(client, this.#groupId, topic.name, partitions)
     if (signal.aborted) return
+    this.#formerly = partitions
     this.#topicId = description.id
     this.#partitions = description.partitions.length
     if (this.#partitions > topic.partitions) reportPartitions(report, topic, this.#partitions)
@@ -171,6 +180,7 @@ export class KafkaConsumer implements TransportConsumer {
   }
 
   #lost(): void {
+    this.#formerly = []
     const held = this.#fetcher.held()
     this.#release(held)
     if (held.length > 0) this.#membership.lost(held)
@@ -192,13 +202,30 @@ export class KafkaConsumer implements TransportConsumer {
   }
 
   async #topicChanged(isLeader: boolean): Promise<'grown' | 'anew' | undefined> {
-    const { id, partitions } = await this.#context.client.knownTopic(this.#request.topic.name)
+    const { id, partitions } = await this.#describe(this.#request.topic.name)
     if (id !== this.#topicId) return 'anew'
     return isLeader && partitions.length > this.#partitions ? 'grown' : undefined
   }
 
-  #records({ partition, epoch }: Reading, set: RecordSet): void {
-    this.#membership.records(partition, epoch, { records: set.records.map(fromWire), next: set.next })
+  #records({ partition, epoch }: Reading, records: readonly StoredRecord[], next: number): void {
+    try {
+      this.#membership.records(partition, epoch, { records: records.map(fromWire), next })
+    } catch (error) {
+      // Going on would pass over what the engine did not take.
+      this.#failed(error)
+    }
+  }
+
+  /** What is known of a topic; one that vanished is made again first. */
+  async #describe(topic: string): Promise<TopicDescription> {
+    const { client, topics } = this.#context
+    try {
+      return await client.knownTopic(topic)
+    } catch (error) {
+      if (!isMissingTopic(error)) throw error
+      await topics.restore(topic)
+      return client.knownTopic(topic)
+    }
   }
 
   #unreadable({ partition }: Reading, batch: UnreadableBatch): void {

@@ -7,11 +7,11 @@ import { loadInternals } from './client/kafkajs/internals.js'
 import { clientLogger } from './client/kafkajs/logger.js'
 import type { KafkaClient } from './client/kafka-client.js'
 import { KafkaConsumer } from './consumer.js'
+import { DeclaredTopics } from './declared-topics.js'
 import { connectError, requestError } from './errors.js'
 import { type KafkaOptions, resolveKafkaOptions, type ResolvedOptions } from './options.js'
 import { pinLatest } from './positions.js'
 import { KafkaPublisher } from './publisher.js'
-import { declareTopic } from './topology.js'
 
 const capabilities: Capabilities = {
   inFlightPerPartition: 1,
@@ -43,6 +43,7 @@ class KafkaTransport implements Transport {
   readonly #secrets: readonly string[]
   #context: TransportContext | undefined
   #admin: KafkaClient | undefined
+  #topics: DeclaredTopics | undefined
 
   constructor(options: ResolvedOptions) {
     this.#options = options
@@ -55,6 +56,13 @@ class KafkaTransport implements Transport {
     try {
       await admin.connect()
       this.#admin = admin
+      this.#topics = new DeclaredTopics({
+        client: admin,
+        clock: context.clock,
+        report: context.report,
+        secrets: this.#secrets,
+        replicationFactor: this.#options.replicationFactor,
+      })
     } catch (error) {
       await admin.close()
       throw this.#connectError(error)
@@ -62,9 +70,8 @@ class KafkaTransport implements Transport {
   }
 
   async declare(topic: TopicTopology): Promise<DeclaredTopic> {
-    const { context, admin } = this.#connected()
-    const { replicationFactor } = this.#options
-    const declared = await declareTopic({ client: admin, clock: context.clock, report: context.report, secrets: this.#secrets, replicationFactor }, topic)
+    const { admin, topics } = this.#connected()
+    const declared = await topics.declare(topic)
     const partitions = Array.from({ length: declared.partitions }, (_, partition) => partition)
     try {
       for (const group of topic.groups) {
@@ -77,6 +84,7 @@ class KafkaTransport implements Transport {
   }
 
   async openPublisher(): Promise<TransportPublisher> {
+    const { topics } = this.#connected()
     const client = this.#client('publisher')
     try {
       await client.connect()
@@ -84,14 +92,14 @@ class KafkaTransport implements Transport {
       await client.close()
       throw this.#connectError(error)
     }
-    return new KafkaPublisher(client, this.#secrets)
+    return new KafkaPublisher(client, topics, this.#secrets)
   }
 
   async openConsumer(request: ConsumerRequest, membership: Membership): Promise<TransportConsumer> {
-    const { context } = this.#connected()
+    const { context, topics } = this.#connected()
     const client = this.#client(`consumer ${request.topic.name}/${request.group}`)
     const consumer = new KafkaConsumer(
-      { client, clock: context.clock, report: context.report, options: this.#options, secrets: this.#secrets },
+      { client, clock: context.clock, report: context.report, options: this.#options, secrets: this.#secrets, topics },
       request,
       membership,
     )
@@ -142,9 +150,9 @@ class KafkaTransport implements Transport {
     })
   }
 
-  #connected(): { context: TransportContext; admin: KafkaClient } {
-    if (this.#context === undefined || this.#admin === undefined) throw notConnected()
-    return { context: this.#context, admin: this.#admin }
+  #connected(): { context: TransportContext; admin: KafkaClient; topics: DeclaredTopics } {
+    if (this.#context === undefined || this.#admin === undefined || this.#topics === undefined) throw notConnected()
+    return { context: this.#context, admin: this.#admin, topics: this.#topics }
   }
 
   #connectError(error: unknown): WaybillError {

@@ -2,16 +2,19 @@ import { backoff, type Clock } from '@waybill/core/spi'
 import { type FetchedPartition, type KafkaClient, KafkaFailure, type TopicDescription } from './client/kafka-client.js'
 import { isAuthorisation } from './errors.js'
 import { pause } from './pause.js'
-import { readRecordSet, type RecordSet, type UnreadableBatch } from './wire/record-set.js'
+import { readRecordSet, type StoredRecord, type UnreadableBatch } from './wire/record-set.js'
 
 /** A partition that is read. */
 export interface Reading {
   readonly partition: number
   readonly epoch: number
+  /** Where the next fetch starts. */
   offset: number
   isPaused: boolean
   /** Not read until somebody moves it. */
   isStalled: boolean
+  /** Fetched and not handed out yet, because intake was paused in the middle of it. */
+  waiting: readonly StoredRecord[]
 }
 
 export interface FetcherSettings {
@@ -21,10 +24,12 @@ export interface FetcherSettings {
   readonly maxWaitMs: number
   readonly maxBytes: number
   readonly partitionMaxBytes: number
+  /** Most records handed out at once: between two lots intake may be paused. */
+  readonly lot: number
 }
 
 export interface FetcherEvents {
-  records(reading: Reading, set: RecordSet): void
+  records(reading: Reading, records: readonly StoredRecord[], next: number): void
   /** Reading has stopped before a batch that cannot be decompressed or parsed. */
   unreadable(reading: Reading, batch: UnreadableBatch): void
   /** Reading has stopped: the log does not have the offset. */
@@ -36,7 +41,7 @@ const retryDelay = backoff({ initialDelayMs: 50, maxDelayMs: 2_000 })
 
 /**
  * Reads the held partitions: one long poll at a time to each broker, none of which waits for another.
- * Partitions that are paused are left out of the next poll; what a poll under way brings of them is dropped.
+ * Partitions that are paused are left out of the next poll; what a poll under way brings of them waits here.
  */
 export class Fetcher {
   readonly #settings: FetcherSettings
@@ -65,13 +70,35 @@ export class Fetcher {
 
   start(list: readonly { partition: number; epoch: number; position: number }[]): void {
     for (const { partition, epoch, position } of list) {
-      this.#readings.set(partition, { partition, epoch, offset: position, isPaused: false, isStalled: false })
+      this.#readings.set(partition, { partition, epoch, offset: position, isPaused: false, isStalled: false, waiting: [] })
     }
     void this.#learn(false)
   }
 
   stop(partition: number): void {
     this.#readings.delete(partition)
+  }
+
+  pause(partition: number): void {
+    const reading = this.#readings.get(partition)
+    if (reading !== undefined) reading.isPaused = true
+  }
+
+  resume(partition: number): void {
+    const reading = this.#readings.get(partition)
+    if (reading === undefined) return
+    reading.isPaused = false
+    this.#handOut(reading)
+    this.wake()
+  }
+
+  /** Goes on at a position that was not handed out yet. */
+  skip(reading: Reading, position: number): void {
+    reading.waiting = reading.waiting.filter(({ offset }) => offset >= position)
+    reading.offset = Math.max(reading.offset, position)
+    reading.isStalled = false
+    this.#handOut(reading)
+    this.wake()
   }
 
   /** Reads on: after a pause, a move, or a stall. */
@@ -89,7 +116,7 @@ export class Fetcher {
   }
 
   #active(): Reading[] {
-    return [...this.#readings.values()].filter((reading) => !reading.isPaused && !reading.isStalled)
+    return [...this.#readings.values()].filter((reading) => !reading.isPaused && !reading.isStalled && reading.waiting.length === 0)
   }
 
   async #loop(node: number): Promise<void> {
@@ -133,7 +160,7 @@ export class Fetcher {
       // Given up, given up and held again, or moved while the poll was under way.
       if (reading === undefined || this.#readings.get(answer.partition) !== reading || reading.offset !== offset) continue
       if (answer.failure !== undefined) isWell = this.#refused(reading, answer.failure) && isWell
-      else if (!reading.isPaused && !reading.isStalled) this.#take(reading, answer)
+      else if (!reading.isStalled) this.#take(reading, answer)
     }
     return isWell
   }
@@ -144,8 +171,18 @@ export class Fetcher {
     const hasMoved = set.next > reading.offset
     reading.offset = set.next
     if (set.unreadable !== undefined) reading.isStalled = true
-    if (hasMoved) this.#events.records(reading, set)
+    reading.waiting = set.records
+    if (set.records.length > 0) this.#handOut(reading)
+    else if (hasMoved) this.#events.records(reading, [], set.next)
     if (set.unreadable !== undefined) this.#events.unreadable(reading, set.unreadable)
+  }
+
+  #handOut(reading: Reading): void {
+    while (reading.waiting.length > 0 && !reading.isPaused && this.#readings.get(reading.partition) === reading) {
+      const records = reading.waiting.slice(0, this.#settings.lot)
+      reading.waiting = reading.waiting.slice(records.length)
+      this.#events.records(reading, records, nextOf(reading))
+    }
   }
 
   /** @returns whether it needs no new look at who leads what */
@@ -188,5 +225,8 @@ export class Fetcher {
     }
   }
 }
+
+/** The offset after everything that was handed out. */
+export const nextOf = (reading: Reading): number => reading.waiting[0]?.offset ?? reading.offset
 
 const leadersOf = ({ partitions }: TopicDescription): Map<number, number> => new Map(partitions.map(({ partition, leader }) => [partition, leader]))

@@ -1,5 +1,6 @@
 import type { Batch, Outcome, TransportPublisher } from '@waybill/core/spi'
-import { type KafkaClient, KafkaFailure, type ProducerIdentity } from './client/kafka-client.js'
+import { isMissingTopic, type KafkaClient, KafkaFailure, type ProducerIdentity } from './client/kafka-client.js'
+import type { DeclaredTopics } from './declared-topics.js'
 import { toWire } from './headers.js'
 import { outcomeOf } from './outcome.js'
 import { encodeRecordBatch, type WireRecord } from './wire/record-batch.js'
@@ -36,14 +37,16 @@ const leaderMoved = [
  */
 export class KafkaPublisher implements TransportPublisher {
   readonly #client: KafkaClient
+  readonly #topics: DeclaredTopics
   readonly #secrets: readonly string[]
   readonly #sequences = new Map<string, Sequence>()
   readonly #sending = new WeakMap<Batch, Sending>()
   readonly #underWay = new Set<Promise<unknown>>()
   #producer: Promise<ProducerIdentity> | undefined
 
-  constructor(client: KafkaClient, secrets: readonly string[]) {
+  constructor(client: KafkaClient, topics: DeclaredTopics, secrets: readonly string[]) {
     this.#client = client
+    this.#topics = topics
     this.#secrets = secrets
   }
 
@@ -125,6 +128,7 @@ export class KafkaPublisher implements TransportPublisher {
         if (sequenceLost.includes(failure.kind)) this.#retire(batch, sending.sequence)
       }
     }
+    if (isMissingTopic(failure)) await this.#topics.restore(batch.topic).catch(() => undefined)
     if (leaderMoved.includes(failure.kind)) await this.#client.refresh().catch(() => undefined)
     const settled = sending?.mayBeStored === true ? { status: 'unknown' as const, error: outcome.error } : outcome
     return batch.records.map(() => settled)

@@ -19,10 +19,10 @@ export interface TopologyContext {
 }
 
 /** Makes sure of a topic: creates it, or verifies what exists. */
-export async function declareTopic(context: TopologyContext, topic: TopicTopology): Promise<DeclaredTopic> {
+export async function declareTopic(context: TopologyContext, topic: TopicTopology, onCreated: () => void = () => undefined): Promise<DeclaredTopic> {
   try {
     const existing = await context.client.describeTopic(topic.name)
-    const found = existing ?? (await create(context, topic))
+    const found = existing ?? (await create(context, topic, onCreated))
     reportPartitions(context.report, topic, found.partitions.length)
     const config = await context.client.topicConfig(topic.name, configNames)
     await verifyDurability(context, topic, found, config)
@@ -33,7 +33,7 @@ export async function declareTopic(context: TopologyContext, topic: TopicTopolog
   }
 }
 
-async function create(context: TopologyContext, topic: TopicTopology): Promise<TopicDescription> {
+async function create(context: TopologyContext, topic: TopicTopology, onCreated: () => void): Promise<TopicDescription> {
   const { client, clock } = context
   const brokers = await client.brokerCount()
   const replicationFactor = context.replicationFactor ?? Math.min(wantedReplicas, brokers)
@@ -46,6 +46,7 @@ async function create(context: TopologyContext, topic: TopicTopology): Promise<T
   if (needed > brokerDefaultBatchBytes) config['max.message.bytes'] = String(needed)
   try {
     await client.createTopic({ topic: topic.name, partitions: topic.partitions, replicationFactor, config })
+    onCreated()
   } catch (error) {
     // Another process was first; what it made is verified like any other.
     if (!(error instanceof KafkaFailure && error.kind === 'TOPIC_ALREADY_EXISTS')) throw error

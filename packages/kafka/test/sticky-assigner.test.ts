@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { assignSticky } from '../src/group/sticky-assigner.js'
 
 const partitionsOf = (count: number): number[] => Array.from({ length: count }, (_, partition) => partition)

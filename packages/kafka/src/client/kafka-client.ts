@@ -117,3 +117,6 @@ export class KafkaFailure extends Error {
     this.mayBeDone = mayBeDone
   }
 }
+
+/** Whether the brokers do not know the topic: it vanished, or it is so new that not all have heard of it. */
+export const isMissingTopic = (error: unknown): boolean => error instanceof KafkaFailure && error.kind === 'UNKNOWN_TOPIC_OR_PARTITION'

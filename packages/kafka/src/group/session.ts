@@ -25,6 +25,8 @@ export interface SessionEvents {
   failed(error: unknown): void
   /** Whether the topic is no longer what it was: `'grown'` calls for a rebalance, `'anew'` ends every holding. */
   topicChanged(isLeader: boolean): Promise<'grown' | 'anew' | undefined>
+  /** For the member that assigns. */
+  partitionsOf(topic: string): Promise<readonly number[]>
   held(): readonly number[]
 }
 
@@ -115,7 +117,7 @@ export class GroupSession {
     this.#member = { memberId: joined.memberId, generation: joined.generation }
     this.#isLeader = joined.members.length > 0
     if (this.#isLeader) await client.refresh()
-    const assignments = await assignMembers(joined.members, async (name) => (await client.knownTopic(name)).partitions.map(({ partition }) => partition))
+    const assignments = await assignMembers(joined.members, (name) => this.#events.partitionsOf(name))
     return decodeAssignment(topic, await client.sync(group, this.#member, assignments)).toSorted((a, b) => a - b)
   }
 

@@ -1,5 +1,5 @@
 import {
-  type CommittedOffset, type CreateTopicRequest, type FetchedPartition, type FetchRequest, type GroupMember, type JoinAnswer, type JoinRequest,
+  type CommittedOffset, type CreateTopicRequest, type FetchedPartition, type FetchRequest, type GroupMember, isMissingTopic, type JoinAnswer, type JoinRequest,
   type KafkaClient, KafkaFailure, type ProduceAnswer, type ProduceRequest, type ProducerIdentity, type TopicDescription,
 } from '../kafka-client.js'
 import { Cluster, type ClusterSettings } from './cluster.js'
@@ -49,7 +49,7 @@ export class KafkajsClient implements KafkaClient {
     try {
       return await this.#cluster.topic(topic)
     } catch (error) {
-      if (error instanceof KafkaFailure && error.kind === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined
+      if (isMissingTopic(error)) return undefined
       throw error
     }
   }

@@ -1,0 +1,156 @@
+import { kafka } from '@waybill/kafka'
+import type { PartitionEpoch, Transport, TransportConsumer, TransportPublisher } from '@waybill/core/spi'
+import { type BrokerEnvironment, createEnvironment, type KafkaHandle } from '@waybill/integration-tests/environment'
+import { createProxy, type Proxy } from '@waybill/testkit'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { batch, context, publish, type RecordingMembership, recordingMembership, topology, until } from './kafka-support.js'
+
+let environment: BrokerEnvironment
+let broker: KafkaHandle
+let proxy: Proxy
+let transport: Transport
+let proxied: Transport
+let publisher: TransportPublisher
+const consumers: TransportConsumer[] = []
+
+beforeAll(async () => {
+  environment = await createEnvironment()
+  proxy = await createProxy({ protocol: 'kafka' })
+  broker = await environment.kafka({ proxyPort: proxy.port })
+  proxy.forwardTo(broker.listeners.PROXIED?.[0] ?? '')
+  transport = kafka({ brokers: broker.brokers, sessionTimeoutMs: 6_000 })
+  proxied = kafka({ brokers: [proxy.address], sessionTimeoutMs: 6_000 })
+  await transport.connect(context())
+  await proxied.connect(context())
+  publisher = await transport.openPublisher()
+}, 180_000)
+
+afterEach(async () => {
+  proxy.clear()
+  await Promise.all(consumers.splice(0).map((consumer) => consumer.leave()))
+})
+
+afterAll(async () => {
+  await publisher?.close()
+  await transport?.close()
+  await proxied?.close()
+  await environment?.stop()
+  await proxy?.close()
+}, 60_000)
+
+interface Joined {
+  readonly consumer: TransportConsumer
+  readonly membership: RecordingMembership
+}
+
+async function join(topic: string, membership = recordingMembership(), through = transport, handlerTimeoutMs = 20_000): Promise<Joined> {
+  const request = { topic: topology(topic, { partitions: 6 }), group: 'billing', memberId: 'm', handlerTimeoutMs }
+  const consumer = await through.openConsumer(request, membership)
+  consumers.push(consumer)
+  return { consumer, membership }
+}
+
+const six = [0, 1, 2, 3, 4, 5]
+
+describe('members of a Kafka group', () => {
+  it('share the partitions, and keep what balance lets them keep', async () => {
+    await transport.declare(topology('share', { partitions: 6 }))
+    const first = await join('share')
+    expect(first.membership.held()).toEqual(six)
+    const second = await join('share')
+    await until(() => second.membership.held().length === 3 && first.membership.held().length === 3)
+    expect([...first.membership.held(), ...second.membership.held()].toSorted()).toEqual(six)
+    const [before, kept] = [first.membership.held(), second.membership.held()]
+    const third = await join('share')
+    await until(() => third.membership.held().length === 2 && first.membership.held().length === 2 && second.membership.held().length === 2)
+    expect(before).toEqual(expect.arrayContaining(first.membership.held()))
+    expect(kept).toEqual(expect.arrayContaining(second.membership.held()))
+  }, 60_000)
+
+  it('give partitions up only when running handlers have finished, however long after the session timeout that is', async () => {
+    await transport.declare(topology('drain', { partitions: 6 }))
+    await publish(publisher, batch('drain', 0, ['a', 'b']))
+    let acknowledged = 0
+    const membership = recordingMembership(async (list: readonly PartitionEpoch[]) => {
+      if (acknowledged > 0) return
+      // Longer than the session timeout of 6 s.
+      await sleep(8_000)
+      for (const { partition, epoch } of list.filter((held) => held.partition === 0)) {
+        await first.consumer.acknowledge(partition, epoch, { next: 1, finished: [0], record: 'kept' })
+        acknowledged++
+      }
+    })
+    const first = await join('drain', membership)
+    await until(() => membership.bodies(0).length === 2)
+    const second = await join('drain')
+    expect(acknowledged).toBe(1)
+    expect(membership.log).toContain('revoked')
+    expect(membership.log.some((line) => line.startsWith('lost'))).toBe(false)
+    const holder = [first, second].find((member) => member.membership.held().includes(0)) ?? (await neverNobody(first, second))
+    expect(holder.membership.assignmentOf(0)).toMatchObject({ position: 1, record: 'kept' })
+  }, 60_000)
+
+  it('that lose their session are told, and what they acknowledge afterwards is dropped', async () => {
+    await transport.declare(topology('expelled', { partitions: 6 }))
+    await publish(publisher, batch('expelled', 0, ['a', 'b', 'c']))
+    const cut = await join('expelled', recordingMembership(), proxied)
+    await until(() => cut.membership.bodies(0).length === 3)
+    const epoch = cut.membership.epochOf(0)
+    const other = await join('expelled', recordingMembership())
+    await until(() => other.membership.held().length === 3 && cut.membership.held().length === 3)
+    const [victim] = cut.membership.held()
+    if (victim === undefined) throw new Error('the member that is cut off holds nothing')
+    const victimEpoch = cut.membership.epochOf(victim)
+    proxy.blackhole('both')
+    await until(() => cut.membership.log.some((line) => line.startsWith('lost')), 15_000)
+    expect(cut.membership.held()).toEqual([])
+    await until(() => other.membership.held().length === 6)
+    await expect(cut.consumer.acknowledge(0, epoch, { next: 3, finished: [0, 1, 2], record: 'stale' })).resolves.toBeUndefined()
+    await expect(cut.consumer.acknowledge(victim, victimEpoch, { next: 3, finished: [], record: 'stale' })).resolves.toBeUndefined()
+    proxy.clear()
+    await until(() => cut.membership.held().length === 3)
+    expect(cut.membership.assignments.concat(other.membership.assignments).every(({ record }) => record === undefined)).toBe(true)
+  }, 60_000)
+
+  it('take over the partitions of one that leaves, at once', async () => {
+    await transport.declare(topology('leaving', { partitions: 6 }))
+    const first = await join('leaving')
+    const second = await join('leaving')
+    await until(() => first.membership.held().length === 3 && second.membership.held().length === 3)
+    const start = performance.now()
+    await second.consumer.leave()
+    await until(() => first.membership.held().length === 6)
+    expect(performance.now() - start).toBeLessThan(5_000)
+  }, 60_000)
+
+  it('stand by when there are more of them than partitions', async () => {
+    await transport.declare(topology('standby', { partitions: 1 }))
+    const request = { topic: topology('standby', { partitions: 1 }), group: 'billing', memberId: 'm', handlerTimeoutMs: 5_000 }
+    const memberships = [recordingMembership(), recordingMembership()]
+    for (const membership of memberships) consumers.push(await transport.openConsumer(request, membership))
+    await until(() => memberships.flatMap((membership) => membership.held()).length === 1)
+    const holder = memberships.findIndex((membership) => membership.held().length === 1)
+    await consumers[holder]?.leave()
+    await until(() => memberships[1 - holder]?.held().length === 1)
+  }, 60_000)
+
+  it('are let in only when those that hold partitions have finished', async () => {
+    await transport.declare(topology('patient', { partitions: 6 }))
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    await join('patient', recordingMembership(() => held))
+    const request = { topic: topology('patient', { partitions: 6 }), group: 'billing', memberId: 'm', handlerTimeoutMs: 20_000 }
+    const joining = transport.openConsumer(request, recordingMembership())
+    const outcome = await Promise.race([joining.then(() => 'joined'), sleep(4_000).then(() => 'waiting')])
+    expect(outcome).toBe('waiting')
+    release()
+    consumers.push(await joining)
+  }, 60_000)
+})
+
+async function neverNobody(...members: readonly Joined[]): Promise<Joined> {
+  await until(() => members.some(({ membership }) => membership.held().includes(0)))
+  return members.find(({ membership }) => membership.held().includes(0))!
+}
