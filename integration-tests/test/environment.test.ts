@@ -34,7 +34,7 @@ describe('redis', () => {
     await server.kill()
     await server.restart()
     expect(await client.get('k')).toBe('v')
-    client.disconnect()
+    await client.quit()
     await server.stop()
   })
 })

@@ -40,11 +40,10 @@ export async function probeRabbitmq(url: string): Promise<string> {
 export async function probeRedis(url: string): Promise<string> {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null })
   redis.on('error', () => undefined) // reported by connect()
+  await redis.connect()
   try {
-    await redis.connect()
-    const info = await redis.info('server')
-    return /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown'
+    return /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? 'unknown'
   } finally {
-    redis.disconnect()
+    await redis.quit() // disconnect() would leave a timer behind
   }
 }
