@@ -1,9 +1,10 @@
 import { WaybillError } from '../error/waybill-error.js'
 import type { ErasedTopic } from '../topic/topic.js'
+import { isThenable } from '../thenable.js'
 import type { StandardResult } from '../topic/standard-schema.js'
 import type { IncomingRecord } from '../transport/record.js'
-import { describeIssues } from './encode.js'
 import { hasMark, nullMark } from './marks.js'
+import { describeIssues } from './validate.js'
 
 /** The body of a record: `null` is a tombstone, also where the wire marks an empty body as one. */
 export function bodyOf(record: IncomingRecord): Uint8Array | null {
@@ -40,7 +41,7 @@ export function decodeValue(topic: ErasedTopic, record: IncomingRecord): unknown
   const { validate } = topic.schema['~standard']
   try {
     const result = validate(value)
-    return result instanceof Promise ? result.then(take).catch(threw) : take(result)
+    return isThenable(result) ? Promise.resolve(result).then(take).catch(threw) : take(result)
   } catch (cause) {
     return threw(cause)
   }

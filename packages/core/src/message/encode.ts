@@ -1,13 +1,15 @@
+import { types } from 'node:util'
 import { PublishError } from '../error/kinds.js'
 import type { ErrorCode } from '../error/codes.js'
 import { show } from '../option/option.js'
 import type { PublishOptions } from '../publish/receipt.js'
 import type { ErasedTopic } from '../topic/topic.js'
-import type { StandardIssue, StandardResult } from '../topic/standard-schema.js'
 import type { OutgoingRecord, RawHeader } from '../transport/record.js'
-import { headerBytes, headerProblem } from './headers.js'
+import { headerProblem, isPlainText } from './headers.js'
 import { newId } from './identity.js'
 import { nullMark } from './marks.js'
+import { framingBytes, recordBytes } from './record-size.js'
+import { validate } from './validate.js'
 
 export interface EncodeContext {
   readonly source: string
@@ -22,9 +24,9 @@ export interface EncodedMessage {
   readonly validated: Promise<void> | undefined
 }
 
+// An AMQP short string.
+const maxIdBytes = 255
 const emptyBody = new Uint8Array(0)
-// Framing of one record on any wire, attributes' names included: generous, so that what passes here passes there.
-const framingBytes = 160
 
 /**
  * Turns a value into what is sent, now: what the caller changes later is not sent.
@@ -46,8 +48,11 @@ export function encodeMessage(
       message: `A message was not published to topic "${topic.name}": ${message}`,
       ...(cause === undefined ? {} : { cause }),
     })
-  if (typeof id !== 'string' || id === '' || id.length > 255) {
-    throw refuse('MESSAGE_INVALID', `its id must be a string of 1 to 255 characters, not ${show(id)}.`)
+  if (typeof id !== 'string' || id === '' || Buffer.byteLength(id) > maxIdBytes || !isPlainText(id)) {
+    throw refuse(
+      'MESSAGE_INVALID',
+      `its id must be a text of 1 to ${maxIdBytes} bytes without control characters, not ${show(id)}.`,
+    )
   }
   const timeMs = options.time === undefined ? context.wallMs : timeOf(options.time)
   if (timeMs === undefined) throw refuse('MESSAGE_INVALID', 'its time must be a valid Date after 1970.')
@@ -80,54 +85,11 @@ export function encodeMessage(
   return { record, sizeBytes, validated }
 }
 
-/** What a record counts as against the limits of batches and brokers: never less than on the wire. */
-export function recordBytes(record: OutgoingRecord): number {
-  const { attributes } = record
-  let size = framingBytes + (record.key?.byteLength ?? 0) + (record.body?.byteLength ?? 0)
-  size +=
-    attributes.id.length + attributes.type.length + attributes.source.length + attributes.contentType.length
-  for (const header of record.headers) size += headerBytes(header)
-  return size
-}
-
-type Refuse = (code: ErrorCode, message: string, cause?: unknown) => PublishError
+export type Refuse = (code: ErrorCode, message: string, cause?: unknown) => PublishError
 
 function timeOf(time: unknown): number | undefined {
   const ms = time instanceof Date ? time.getTime() : Number.NaN
   return ms >= 0 ? ms : undefined
-}
-
-function validate(topic: ErasedTopic, value: unknown, refuse: Refuse): Promise<void> | undefined {
-  if (topic.schema === undefined) return undefined
-  const check = (result: StandardResult<unknown>): void => {
-    if (result.issues !== undefined)
-      throw refuse('SCHEMA_REFUSED', `its schema refuses the value: ${describeIssues(result.issues)}.`)
-  }
-  const failed = (cause: unknown): never => {
-    if (cause instanceof PublishError) throw cause
-    throw refuse('SCHEMA_REFUSED', 'its schema threw while it validated the value; see the cause.', cause)
-  }
-  try {
-    const result = topic.schema['~standard'].validate(value)
-    if (result instanceof Promise) return result.then(check).catch(failed)
-    check(result)
-    return undefined
-  } catch (cause) {
-    return failed(cause)
-  }
-}
-
-/** Issues as one line, without the values. */
-export function describeIssues(issues: readonly StandardIssue[]): string {
-  return issues
-    .slice(0, 5)
-    .map((issue) => {
-      const path = (issue.path ?? [])
-        .map((part) => String(typeof part === 'object' ? part.key : part))
-        .join('.')
-      return path === '' ? issue.message : `${path}: ${issue.message}`
-    })
-    .join('; ')
 }
 
 function keyOf(
@@ -160,20 +122,28 @@ function keyOf(
 }
 
 function bodyOf(topic: ErasedTopic, value: unknown, refuse: Refuse): Uint8Array {
-  try {
-    return topic.codec.encode(value)
-  } catch (cause) {
-    throw refuse(
+  const { codec } = topic
+  const cannot = (why: string, cause?: unknown): PublishError =>
+    refuse(
       'VALUE_NOT_SERIALIZABLE',
-      `its codec (${topic.codec.contentType}) cannot encode the value: ${cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)}.`,
+      `its codec (${codec.contentType}) cannot encode the value: ${why}.`,
       cause,
     )
+  let body: unknown
+  try {
+    body = codec.encode(value)
+  } catch (cause) {
+    throw cannot(cause instanceof Error ? cause.message.split('\n', 1)[0]! : show(cause), cause)
   }
+  if (types.isUint8Array(body)) return body
+  throw cannot(`it made ${show(body)}, and a body is a Uint8Array`)
 }
 
 function headersOf(given: Readonly<Record<string, string>> | undefined, refuse: Refuse): RawHeader[] {
   const headers: RawHeader[] = []
   if (given === undefined) return headers
+  if (typeof given !== 'object' || given === null)
+    throw refuse('HEADER_INVALID', `headers must be an object of strings, not ${show(given)}.`)
   for (const [name, value] of Object.entries(given)) {
     const problem = headerProblem(name, value)
     if (problem !== undefined) throw refuse('HEADER_INVALID', `${problem}.`)

@@ -11,12 +11,12 @@ export function headerProblem(name: string, value: unknown): string | undefined 
   if (name === '') return 'a header has an empty name'
   if (Buffer.byteLength(name) > maxNameBytes)
     return `the header name "${name.slice(0, 30)}..." is longer than ${maxNameBytes} bytes`
-  if (control.test(name)) return 'a header name has control characters'
+  if (!isPlainText(name)) return 'a header name has control characters or half a surrogate pair'
   if (isReservedHeader(name))
     return `the header name "${name}" is reserved for CloudEvents attributes and Waybill's marks`
   if (typeof value !== 'string')
     return `the header "${name}" has a value of type ${typeof value}; only strings can be sent`
-  if (control.test(value) || !value.isWellFormed())
+  if (!isPlainText(value))
     return `the header "${name}" has a value with control characters or half a surrogate pair`
   return undefined
 }
@@ -41,8 +41,11 @@ function asText(value: RawHeaderValue): string {
   return String(value)
 }
 
-/** About what one header costs on any wire. */
+/** At least what one header costs on any wire. */
 export function headerBytes([name, value]: RawHeader): number {
-  if (typeof value === 'string') return name.length + value.length + 8
-  return name.length + (value instanceof Uint8Array ? value.byteLength : 16) + 8
+  const valueBytes = typeof value === 'string' ? Buffer.byteLength(value) : 16
+  return Buffer.byteLength(name) + (value instanceof Uint8Array ? value.byteLength : valueBytes) + 8
 }
+
+/** Whether a wire or a log could take it for something else than a plain text. */
+export const isPlainText = (text: string): boolean => !control.test(text) && text.isWellFormed()

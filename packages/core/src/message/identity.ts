@@ -11,8 +11,9 @@ let counter = 0
  * process ascend, also within a millisecond and when the clock steps back.
  */
 export function newId(wallMs: number): string {
-  if (wallMs > lastMs) {
-    lastMs = Math.floor(wallMs)
+  const nowMs = Math.floor(wallMs)
+  if (nowMs > lastMs) {
+    lastMs = nowMs
     counter = 0
   } else if (++counter > 0xfff) {
     lastMs += 1

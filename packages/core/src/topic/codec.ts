@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /** Turns values into bodies and back. Both ways are synchronous and must not keep what they are given. */
 export interface Codec<T> {
   /** Goes into the content type of every message. */
@@ -37,7 +39,7 @@ export const text: Codec<string> = {
 export const bytes: Codec<Uint8Array> = {
   contentType: 'application/octet-stream',
   encode(value) {
-    if (!(value instanceof Uint8Array))
+    if (!types.isUint8Array(value))
       throw new TypeError(`the bytes codec takes a Uint8Array, not ${typeof value}`)
     return Uint8Array.from(value)
   },
