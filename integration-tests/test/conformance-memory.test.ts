@@ -1,5 +1,6 @@
 import { memory, memoryBroker } from '@waybill/memory'
 import { describeTransport } from '@waybill/testkit'
+import { memoryCapabilities } from './support/memory-capabilities.js'
 import { suiteOptions } from './support/suite-options.js'
 
 describeTransport(
@@ -26,19 +27,7 @@ describeTransport(
       stop: async () => undefined,
     }
   },
-  {
-    inFlightPerPartition: 1,
-    idempotentResend: true,
-    acknowledgement: 'commit',
-    progressBytes: 4_096,
-    pausable: true,
-    stablePositions: true,
-    maxHandlerMs: undefined,
-    backlogForNewGroup: true,
-    rebalancesOnJoin: true,
-    storesWithoutGroup: true,
-    nullBody: true,
-  },
+  memoryCapabilities,
   { describe, it, beforeAll, afterAll, expect },
   suiteOptions(),
 )

@@ -15,6 +15,7 @@ export interface Work {
 export async function work(message: Message<Work>, hurried: boolean = false): Promise<void> {
   const { sleepMs = 0, failTimes = 0 } = message.value
   if (hurried) return
-  if (sleepMs > 0) await sleep(sleepMs)
+  // Does not keep a process alive that has nothing else to do.
+  if (sleepMs > 0) await sleep(sleepMs, undefined, { ref: false })
   if (message.attempt <= failTimes) throw new Error(`attempt ${message.attempt} fails, as the message asks`)
 }

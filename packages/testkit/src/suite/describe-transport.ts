@@ -23,6 +23,8 @@ export interface SuiteOptions {
   readonly repeat?: number
   /** Cases played at once. @default 6 */
   readonly atOnce?: number
+  /** Longest that anything may take that a case waits for. @default 45_000 */
+  readonly patienceMs?: number
   /** Plays only cases whose names match. */
   readonly only?: RegExp
 }
@@ -42,7 +44,7 @@ export function describeTransport(
   factory: () => Promise<TransportHarness>,
   capabilities: Capabilities,
   runner: TestRunner,
-  { repeat = 1, atOnce = 6, only = /(?:)/ }: SuiteOptions = {},
+  { repeat = 1, atOnce = 6, patienceMs = 45_000, only = /(?:)/ }: SuiteOptions = {},
 ): void {
   const { describe, it, beforeAll, afterAll, expect } = runner
   // Complete once the broker has started.
@@ -59,7 +61,7 @@ export function describeTransport(
     const unique = `${name}-${process.pid}-${Date.now().toString(36)}-${scenes}`
     const journal = join(folder, `${scenes}.jsonl`)
     writeFileSync(journal, '')
-    return new Scene(harness, unique, journal)
+    return new Scene(harness, unique, journal, patienceMs)
   }
   const pool = (title: string, cases: readonly Case[], limit: number): void => {
     const wanted = Array.from({ length: repeat }, () => cases.filter(isWanted)).flat()

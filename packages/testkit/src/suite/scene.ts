@@ -35,8 +35,6 @@ export interface SceneBusOptions extends Omit<Partial<BusOptions>, 'transport'> 
   readonly around?: (transport: Transport) => Transport
 }
 
-/** Longest that anything may take that a case waits for. */
-const PATIENCE_MS = 45_000
 const POLL_MS = 10
 const LEDGER_POLL_MS = 50
 
@@ -45,6 +43,7 @@ export class Scene {
   readonly harness: TransportHarness
   readonly #name: string
   readonly #journalFile: string
+  readonly #patienceMs: number
   readonly #entries: Entry[] = []
   readonly #buses = new Map<Bus, Transport>()
   readonly #members: Member[] = []
@@ -52,10 +51,11 @@ export class Scene {
   #count = 0
 
   /** @param name a topic name that no other scene has. */
-  constructor(harness: TransportHarness, name: string, journalFile: string) {
+  constructor(harness: TransportHarness, name: string, journalFile: string, patienceMs: number) {
     this.harness = harness
     this.#name = name
     this.#journalFile = journalFile
+    this.#patienceMs = patienceMs
   }
 
   #unique(what: string): string {
@@ -174,13 +174,25 @@ export class Scene {
     topic: { readonly name: string },
     count: number,
     group: string = 'g',
-    patienceMs: number = PATIENCE_MS,
+    patienceMs: number = this.#patienceMs,
   ): Promise<Verdict> {
     await this.until(
       () => this.verdict(topic, group).handled >= count,
       () =>
         `${count} messages of ${topic.name} handled by ${group}, not ${this.verdict(topic, group).handled}`,
       patienceMs,
+      LEDGER_POLL_MS,
+    )
+    return this.verdict(topic, group)
+  }
+
+  /** Waits until so many messages are handled and the broker has nothing left that could come again. */
+  async drained(bus: Bus, topic: WorkTopic, count: number, group: string = 'g'): Promise<Verdict> {
+    await this.handled(topic, count, group)
+    await this.until(
+      async () => (await this.backlog(bus, topic, group)) === 0,
+      `nothing of ${topic.name} left for ${group}`,
+      this.#patienceMs,
       LEDGER_POLL_MS,
     )
     return this.verdict(topic, group)
@@ -196,7 +208,7 @@ export class Scene {
   async until(
     condition: () => boolean | Promise<boolean>,
     what: string | (() => string),
-    patienceMs: number = PATIENCE_MS,
+    patienceMs: number = this.#patienceMs,
     pollMs: number = POLL_MS,
   ): Promise<void> {
     const deadline = performance.now() + patienceMs

@@ -57,7 +57,7 @@ export const acknowledging = ({ expect, capabilities }: CaseTools): Case[] => [
       await scene.until(async () => (await scene.backlog(bus, topic)) <= most, 'the acknowledgement')
       await victim.kill()
       await scene.member(options, { hurried: true })
-      expect(await scene.handled(topic, 3)).toMatchObject({ ...clean, duplicates: [`${topic.name}-2`] })
+      expect(await scene.drained(bus, topic, 3)).toMatchObject({ ...clean, duplicates: [`${topic.name}-2`] })
     },
   },
   {
@@ -77,7 +77,7 @@ export const acknowledging = ({ expect, capabilities }: CaseTools): Case[] => [
       await publishing
       const last = await scene.bus()
       await scene.subscribe(last, topic)
-      expect(await scene.handled(topic, 1_500)).toMatchObject({ ...clean, stored: 1_500 })
+      expect(await scene.drained(last, topic, 1_500)).toMatchObject({ ...clean, stored: 1_500 })
     },
   },
   {
@@ -92,7 +92,7 @@ export const acknowledging = ({ expect, capabilities }: CaseTools): Case[] => [
       expect([await first.closed(), first.status().state]).toEqual([undefined, 'closed'])
       await Promise.all(range(50).map((n) => scene.publish(bus, topic, `key ${n % 5}`, { n })))
       await scene.subscribe(bus, topic)
-      expect(await scene.handled(topic, 100)).toMatchObject(clean)
+      expect(await scene.drained(bus, topic, 100)).toMatchObject(clean)
     },
   },
   {

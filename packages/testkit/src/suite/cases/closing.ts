@@ -95,7 +95,7 @@ export const closing = ({ expect }: CaseTools): Case[] => [
       expect(stored).toBeGreaterThanOrEqual(before.length)
       for (const outcome of outcomes)
         if (outcome.status === 'rejected') expect(outcome).toMatchObject({ reason: { code: 'CLOSED' } })
-      expect(await scene.handled(topic, stored)).toMatchObject({ ...clean, stored })
+      expect(await scene.drained(next, topic, stored)).toMatchObject({ ...clean, stored })
     },
   },
   {
@@ -113,7 +113,7 @@ export const closing = ({ expect }: CaseTools): Case[] => [
       await publishing
       const last = await scene.bus()
       await scene.subscribe(last, topic)
-      expect(await scene.handled(topic, 300)).toMatchObject({ ...clean, stored: 300 })
+      expect(await scene.drained(last, topic, 300)).toMatchObject({ ...clean, stored: 300 })
     },
   },
   {

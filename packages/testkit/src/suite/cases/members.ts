@@ -27,7 +27,7 @@ export const members = ({ expect, capabilities }: CaseTools): Case[] => [
       await victim.kill()
       await scene.member(options, settings)
       await publishing
-      const verdict = await scene.handled(topic, 400)
+      const verdict = await scene.drained(bus, topic, 400)
       expect(verdict).toMatchObject({ ...faithful, stored: 400 })
       const within =
         capabilities.acknowledgement === 'commit' ? COMMIT_INTERVAL_MS + IN_FLIGHT_MS : IN_FLIGHT_MS
@@ -58,7 +58,7 @@ export const members = ({ expect, capabilities }: CaseTools): Case[] => [
       await first.close()
       await scene.handled(topic, 12)
       await second.close()
-      expect(await scene.handled(topic, 24)).toMatchObject({ ...clean, stored: 24 })
+      expect(await scene.drained(bus, topic, 24)).toMatchObject({ ...clean, stored: 24 })
     },
   },
   {

@@ -36,7 +36,7 @@ export const outage = ({ expect }: CaseTools): OutageCase[] => [
       yield
       burst(100)
       await Promise.all(publishes)
-      expect(await scene.handled(topic, 700)).toMatchObject({ ...clean, stored: 700 })
+      expect(await scene.drained(subscriber, topic, 700)).toMatchObject({ ...clean, stored: 700 })
     },
   },
   {
@@ -101,7 +101,7 @@ export const outage = ({ expect }: CaseTools): OutageCase[] => [
       yield
       yield
       await Promise.all(range(20).map((n) => scene.publish(bus, topic, `key ${n}`, { n })))
-      expect(await scene.handled(topic, 21)).toMatchObject(clean)
+      expect(await scene.drained(bus, topic, 21)).toMatchObject(clean)
     },
   },
   {
