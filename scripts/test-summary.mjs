@@ -3,27 +3,25 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * A skipped test carries its reason in its title, after "because".
  * @param {string} reports folder of the reports
  * @param {string} label of the run
  * @param {{ provider: string, reason: string }} choice of the preflight
- * @returns {{ text: string, unexplained: number }} the summary, and how many skipped tests give no reason
+ * @returns {{ lines: string[], skipped: string[] }} the summary, and the titles of the skipped tests, each of which
+ *   carries its reason after "because"
  */
 export function summarize(reports, label, choice) {
   const suites = ['unit', 'integration'].map((name) =>
     readSuite(name, join(reports, `${label}-${name}.json`)),
   )
-  const skipped = suites.flatMap((suite) => suite.skipped)
   const journal = join(reports, `${label}-brokers.log`)
   const brokers = existsSync(journal) ? readFileSync(journal, 'utf8').trim().split('\n') : []
-  const text = [
+  const lines = [
     '',
     `Node ${process.versions.node}, brokers by provider "${choice.provider}" (${choice.reason})`,
     ...countEach(brokers).map(([broker, times]) => `  ${broker}, started ${times} times`),
     ...suites.map(({ name, counts }) => `${name.padEnd(12)} ${counts}`),
-    ...skipped.map((title) => `  skipped: ${title}`),
-  ].join('\n')
-  return { text, unexplained: skipped.filter((title) => !title.includes(' because ')).length }
+  ]
+  return { lines, skipped: suites.flatMap((suite) => suite.skipped) }
 }
 
 function readSuite(name, file) {
