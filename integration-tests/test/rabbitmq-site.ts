@@ -39,18 +39,19 @@ export function useRabbitmq(options: RabbitmqOptions = {}): Site {
   beforeAll(async () => {
     environment = await createEnvironment()
     broker = await environment.rabbitmq(options)
-    naive = await raw(broker.url)
   }, 120_000)
+
+  beforeEach(async () => {
+    naive = await raw(broker.url)
+    closing.push(() => naive.close().catch(() => undefined))
+  })
 
   afterEach(async () => {
     // What was opened last goes first, as the bus does it.
     for (const close of closing.splice(0).toReversed()) await close()
   })
 
-  afterAll(async () => {
-    await naive.close()
-    await environment.stop()
-  })
+  afterAll(() => environment.stop())
 
   return {
     get broker() {

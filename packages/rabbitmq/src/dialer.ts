@@ -29,7 +29,7 @@ export class Dialer {
       try {
         return new Link(await this.#connect(address, connectionName), showAddress(address))
       } catch (error) {
-        failures.push(connectFailure(error, showAddress(address), secrets))
+        failures.push(connectFailure(error, address, secrets))
       }
     }
     throw connectFailures(failures)

@@ -1,6 +1,8 @@
 import { ConnectionError, TopologyError, WaybillError, redact } from '@waybill/core/spi'
 import type { ErrorCode } from '@waybill/core/spi'
 import { isNativeError } from 'node:util/types'
+import { showAddress } from './broker-address.js'
+import type { BrokerAddress } from './broker-address.js'
 
 /** The AMQP reply code of a channel or connection that the broker closed. */
 export function replyCode(error: unknown): number | undefined {
@@ -24,12 +26,22 @@ export function safeCause(error: unknown, secrets: readonly string[]): unknown {
 }
 
 /** Why one host could not be connected to. */
-export function connectFailure(error: unknown, host: string, secrets: readonly string[]): ConnectionError {
-  const text = redact(errorText(error), secrets)
-  const { code, remedy } = connectProblem(error, text)
+export function connectFailure(
+  error: unknown,
+  address: BrokerAddress,
+  secrets: readonly string[],
+): ConnectionError {
+  const host = showAddress(address)
+  const said = redact(errorText(error), secrets)
+  const { code, remedy } = connectProblem(error, said)
+  // amqplib keeps the broker's words to itself when it refuses a vhost.
+  const text =
+    code === 'NOT_AUTHORISED'
+      ? `vhost ${JSON.stringify(address.vhost)} was refused`
+      : said || 'connecting failed'
   return new ConnectionError({
     code,
-    message: `RabbitMQ at ${host} cannot be used: ${text || 'connecting failed'}. ${remedy}`,
+    message: `RabbitMQ at ${host} cannot be used: ${text}. ${remedy}`,
     retryable: code === 'BROKER_UNREACHABLE',
     cause: safeCause(error, secrets),
     details: { host },
@@ -60,7 +72,7 @@ function connectProblem(error: unknown, text: string): { code: ErrorCode; remedy
     }
   }
   if (/NOT[-_]ALLOWED|ConnectionClose|connection\.close/i.test(text)) {
-    return { code: 'NOT_AUTHORISED', remedy: 'Check that the vhost exists and that the user may use it.' }
+    return { code: 'NOT_AUTHORISED', remedy: 'Check that it exists and that the user may use it.' }
   }
   if (
     /^(ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH)/.test(name)
