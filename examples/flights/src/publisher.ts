@@ -17,7 +17,11 @@ export async function publishFlights(
 ): Promise<void> {
   const startedAt = performance.now()
   for (let next = 0; next < flights.length;) {
-    const due = Math.min(flights.length, next + burst, Math.ceil(((performance.now() - startedAt) / 1_000) * perSecond))
+    const due = Math.min(
+      flights.length,
+      next + burst,
+      Math.ceil(((performance.now() - startedAt) / 1_000) * perSecond),
+    )
     const rows = flights.slice(next, due)
     await Promise.all(rows.map((flight, index) => bus.publish(topic, flight, { id: `row-${next + index}` })))
     next += rows.length
