@@ -2,9 +2,9 @@ import { hostname } from 'node:os'
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../clock.js'
 import { ConfigError, type ConfigProblem } from '../error/kinds.js'
-import { refuseUnknown, resolveOptions, show } from '../option/option.js'
+import { mustBeOptions, refuseUnknown, resolveOptions, show } from '../option/option.js'
 import type { Bus } from './bus.js'
-import { silentLogger } from './logger.js'
+import { guarded, silentLogger, type Logger } from './logger.js'
 import { busOptionTable, type BusOptions } from './options.js'
 import { RuntimeBus } from './runtime-bus.js'
 
@@ -13,6 +13,7 @@ import { RuntimeBus } from './runtime-bus.js'
  * @throws ConfigError with every problem at once
  */
 export function createBus(options: BusOptions): Bus {
+  mustBeOptions('The bus', options)
   const problems: ConfigProblem[] = []
   const settings = resolveOptions(busOptionTable, options, problems)
   refuseUnknown(options, ['transport', 'topics', 'logger', 'clock', ...Object.keys(busOptionTable)], problems)
@@ -23,6 +24,20 @@ export function createBus(options: BusOptions): Bus {
       message: `must be memory(), kafka({...}) or rabbitmq({...}), not ${show(options.transport)}`,
     })
   }
+  if (options.topics !== undefined && !Array.isArray(options.topics)) {
+    problems.push({
+      code: 'CONFIG_INVALID',
+      path: 'topics',
+      message: `must be an array, not ${show(options.topics)}`,
+    })
+  }
+  if (options.logger !== undefined && !isLogger(options.logger)) {
+    problems.push({
+      code: 'CONFIG_INVALID',
+      path: 'logger',
+      message: 'must have debug, info, warn and error',
+    })
+  }
   const [first, ...rest] = problems
   if (first !== undefined) throw new ConfigError('The bus', [first, ...rest])
   const clientId = settings.clientId ?? `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
@@ -30,7 +45,7 @@ export function createBus(options: BusOptions): Bus {
     settings: { ...settings, clientId, source: settings.source ?? `waybill:${clientId}` },
     transport: options.transport,
     topics: options.topics ?? [],
-    logger: options.logger ?? silentLogger,
+    logger: guarded(options.logger ?? silentLogger),
     clock: options.clock ?? systemClock,
   })
 }
@@ -44,3 +59,6 @@ export async function connect(options: BusOptions): Promise<Bus> {
   await bus.connect()
   return bus
 }
+
+const isLogger = (given: Partial<Logger>): boolean =>
+  [given.debug, given.info, given.warn, given.error].every((method) => typeof method === 'function')

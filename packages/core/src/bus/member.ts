@@ -7,7 +7,7 @@ import type { TransportConsumer } from '../transport/transport.js'
 import type { CloseOptions, CloseResult, Subscription, SubscriptionStatus } from './subscription.js'
 
 /** What a close may still take after its timeout, for acknowledging and saying goodbye. */
-const graceMs = 2_000
+export const graceMs = 2_000
 
 /** One subscription of this process: opens, closes and shows a consume engine. */
 export class Member implements Subscription {
@@ -21,7 +21,7 @@ export class Member implements Subscription {
   #state: SubscriptionStatus['state'] = 'running'
   #error: Error | undefined
   #drained: Promise<CloseResult> | undefined
-  #closing: Promise<CloseResult> | undefined
+  #leaving: Promise<void> | undefined
   #resolveClosed: (error: Error | undefined) => void = () => undefined
   readonly #closed: Promise<Error | undefined>
 
@@ -35,7 +35,12 @@ export class Member implements Subscription {
     this.engine = new ConsumeEngine(consumption, (error) => void this.#fail(error))
   }
 
-  open(consumer: TransportConsumer): void {
+  /** What ended before its consumer was there lets it go at once. */
+  async open(consumer: TransportConsumer): Promise<void> {
+    if (this.#leaving !== undefined) {
+      await within(this.#consumption.clock, consumer.leave(), graceMs)
+      return
+    }
     this.#consumer = consumer
     this.engine.attach(consumer)
   }
@@ -88,8 +93,18 @@ export class Member implements Subscription {
     return (this.#drained ??= this.engine.drain(timeoutMs))
   }
 
-  close(options: CloseOptions = {}): Promise<CloseResult> {
-    return (this.#closing ??= this.#close(options.timeoutMs ?? this.#closeTimeoutMs))
+  /** Acknowledges what finished and leaves the group. */
+  leave(timeoutMs: number): Promise<void> {
+    return (this.#leaving ??= this.#leave(timeoutMs))
+  }
+
+  async close(options: CloseOptions = {}): Promise<CloseResult> {
+    const { timeoutMs = this.#closeTimeoutMs } = options
+    const { clock } = this.#consumption
+    const until = clock.now() + timeoutMs
+    const result = await this.drain(timeoutMs)
+    await this.leave(timeoutMs === 0 ? 0 : until - clock.now() + graceMs)
+    return result
   }
 
   closed(): Promise<Error | undefined> {
@@ -100,17 +115,15 @@ export class Member implements Subscription {
     await this.close()
   }
 
-  async #close(timeoutMs: number): Promise<CloseResult> {
+  async #leave(timeoutMs: number): Promise<void> {
     const { clock } = this.#consumption
     const until = clock.now() + timeoutMs
-    const result = await this.drain(timeoutMs)
-    const rest = (): number => Math.max(0, until - clock.now()) + (timeoutMs === 0 ? 0 : graceMs)
-    await this.engine.release(rest())
-    if (this.#consumer !== undefined) await within(clock, this.#consumer.leave(), rest())
+    await this.engine.release(timeoutMs)
+    const left = this.#consumer?.leave() ?? Promise.resolve()
+    await within(clock, left, Math.max(0, until - clock.now()))
     if (this.#state !== 'failed') this.#state = 'closed'
     this.#ended()
     this.#resolveClosed(this.#error)
-    return result
   }
 
   async #fail(error: WaybillError): Promise<void> {

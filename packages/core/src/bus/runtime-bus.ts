@@ -10,10 +10,10 @@ import type { Transport } from '../transport/transport.js'
 import type { Bus, BusStatus } from './bus.js'
 import type { BusEventOf, BusEventType } from './events.js'
 import type { Logger } from './logger.js'
-import { Member } from './member.js'
+import { graceMs } from './member.js'
+import { Members } from './members.js'
 import type { BusSettings, SubscribeOptions } from './options.js'
 import { Reports } from './reports.js'
-import { resolveSubscribe } from './subscribe.js'
 import type { CloseOptions, CloseResult, Subscription } from './subscription.js'
 import { TopicRegistry } from './topic-registry.js'
 
@@ -34,9 +34,11 @@ export class RuntimeBus implements Bus {
   readonly #reports: Reports
   readonly #topics: TopicRegistry
   readonly #publishing: PublishEngine
-  readonly #members = new Map<string, Member>()
+  readonly #members: Members
   #state: BusStatus['state'] = 'idle'
   #connecting: Promise<void> | undefined
+  /** Settles when the transport has connected, or has not. */
+  #reaching: Promise<void> | undefined
   #closing: Promise<CloseResult> | undefined
   #error: Error | undefined
   #resolveClosed: (error: Error | undefined) => void = () => undefined
@@ -49,6 +51,19 @@ export class RuntimeBus implements Bus {
     this.#reports = new Reports(clock, logger)
     this.#topics = new TopicRegistry(transport, settings.durability)
     for (const topic of init.topics) this.#topics.know(topic)
+    // A subscription that ended for good ends the bus: nobody would notice half a service.
+    const failed = (error: Error): void => {
+      this.#error ??= error
+      void this.close()
+    }
+    this.#members = new Members({
+      settings,
+      transport,
+      clock,
+      reports: this.#reports,
+      topics: this.#topics,
+      failed,
+    })
     this.#publishing = new PublishEngine({
       clock,
       transport: transport.name,
@@ -98,54 +113,12 @@ export class RuntimeBus implements Bus {
   }
 
   async subscribe<T extends AnyTopic>(
-    anyTopic: T,
+    topic: T,
     options: SubscribeOptions<GroupOf<T>>,
     handler: Handler<OutputOf<T>>,
   ): Promise<Subscription> {
     this.#mustHaveConnected()
-    if (this.#closing !== undefined) throw new ClosedError('The bus')
-    const { transport, clock, settings } = this.#init
-    const topic = this.#topics.know(anyTopic)
-    const name = `${topic.name}.${options.group}`
-    const resolved = resolveSubscribe(
-      topic,
-      options,
-      handler,
-      this.#members.has(name),
-      transport.capabilities,
-    )
-    const consumption = {
-      ...resolved,
-      topic,
-      group: options.group,
-      handler: handler as Handler<unknown>,
-      clock,
-      capabilities: transport.capabilities,
-      report: this.#reports,
-      emit: this.#reports.emit.bind(this.#reports),
-    }
-    const member = new Member(consumption, settings.closeTimeoutMs, () => this.#ended(name, member))
-    this.#members.set(name, member)
-    try {
-      await this.#topics.declare(topic)
-      const request = {
-        topic: { ...topic.topology, durability: settings.durability },
-        group: options.group,
-        memberId: settings.clientId,
-        handlerTimeoutMs: resolved.handlerTimeoutMs,
-      }
-      const consumer = await transport.openConsumer(request, member.engine)
-      member.open(consumer)
-    } catch (error) {
-      this.#members.delete(name)
-      throw error
-    }
-    // close() may have come while the broker was asked.
-    if (this.#closing !== undefined) {
-      await member.close({ timeoutMs: 0 })
-      throw new ClosedError('The bus')
-    }
-    return member
+    return this.#members.subscribe(topic, options, handler as Handler<unknown>)
   }
 
   on<K extends BusEventType>(type: K, listener: (event: BusEventOf<K>) => void): () => void {
@@ -158,7 +131,7 @@ export class RuntimeBus implements Bus {
       transport: this.#init.transport.name,
       connections: this.#reports.connections,
       publishing: this.#publishing.status(),
-      subscriptions: [...this.#members.values()].map((member) => member.status()),
+      subscriptions: this.#members.status(),
       problems: this.#reports.problems,
     }
   }
@@ -179,43 +152,38 @@ export class RuntimeBus implements Bus {
     const { transport, settings, clock, logger } = this.#init
     this.#state = 'connecting'
     try {
-      await transport.connect({ clientId: settings.clientId, clock, logger, report: this.#reports })
+      const context = { clientId: settings.clientId, clock, logger, report: this.#reports }
+      await (this.#reaching = transport.connect(context))
       for (const topic of this.#init.topics) await this.#topics.declare(this.#topics.know(topic))
-      if (this.#state === 'connecting') this.#state = 'connected'
     } catch (error) {
-      this.#error = error instanceof Error ? error : undefined
-      await this.close({ timeoutMs: 0 })
-      throw error
+      if (this.#closing === undefined) {
+        this.#error = error instanceof Error ? error : undefined
+        await this.close({ timeoutMs: 0 })
+        throw error
+      }
     }
+    if (this.#closing !== undefined) throw new ClosedError('The bus')
+    this.#state = 'connected'
   }
 
   async #close(timeoutMs: number): Promise<CloseResult> {
     const { clock, transport } = this.#init
-    const wasUsed = this.#state !== 'idle'
     this.#state = 'closing'
     const until = clock.now() + timeoutMs
-    const members = [...this.#members.values()]
-    const drained = await Promise.all(members.map((member) => member.drain(timeoutMs)))
-    await within(clock, this.#publishing.idle(), Math.max(0, until - clock.now()))
-    await Promise.all(members.map((member) => member.close({ timeoutMs: Math.max(0, until - clock.now()) })))
+    const rest = (): number => Math.max(0, until - clock.now())
+    const wasUsed = this.#reaching !== undefined
+    if (this.#reaching !== undefined)
+      await within(clock, this.#reaching, Math.max(timeoutMs, disconnectGraceMs))
+    const result = await this.#members.drain(rest())
+    await within(clock, this.#publishing.idle(), rest())
+    await this.#members.leave(timeoutMs === 0 ? 0 : rest() + graceMs)
+    // What was published while the members left.
+    await within(clock, this.#publishing.idle(), rest())
     await within(clock, this.#publishing.close(), disconnectGraceMs)
     if (wasUsed) await within(clock, transport.close(), disconnectGraceMs)
     this.#state = this.#error === undefined ? 'closed' : 'failed'
     this.#resolveClosed(this.#error)
-    return {
-      finished: sum(drained, (result) => result.finished),
-      aborted: sum(drained, (result) => result.aborted),
-      returned: sum(drained, (result) => result.returned),
-    }
-  }
-
-  /** A subscription that ended for good ends the bus: nobody would notice half a service. */
-  #ended(name: string, member: Member): void {
-    this.#members.delete(name)
-    const { error } = member.status()
-    if (error === undefined || this.#closing !== undefined) return
-    this.#error = error
-    void this.close()
+    return result
   }
 
   #mustHaveConnected(): void {
@@ -227,6 +195,3 @@ export class RuntimeBus implements Bus {
     })
   }
 }
-
-const sum = (results: readonly CloseResult[], of: (result: CloseResult) => number): number =>
-  results.reduce((total, result) => total + of(result), 0)

@@ -1,5 +1,5 @@
 import { ConfigError, type ConfigProblem } from '../error/kinds.js'
-import { refuseUnknown, resolveOptions, show } from '../option/option.js'
+import { mustBeOptions, refuseUnknown, resolveOptions, show } from '../option/option.js'
 import { exponential, type RetryPolicy } from '../policy/retry.js'
 import type { ErasedTopic } from '../topic/topic.js'
 import type { Capabilities } from '../transport/capabilities.js'
@@ -21,9 +21,10 @@ export function resolveSubscribe(
   topic: ErasedTopic,
   options: SubscribeOptions,
   handler: unknown,
-  isTaken: boolean,
+  isTaken: (group: string) => boolean,
   capabilities: Capabilities,
 ): ResolvedSubscribe {
+  mustBeOptions(`The subscription to topic "${topic.name}"`, options)
   const problems: ConfigProblem[] = []
   const settings = resolveOptions(subscribeOptionTable, options, problems)
   refuseUnknown(options, ['group', 'retry', ...Object.keys(subscribeOptionTable)], problems)
@@ -52,7 +53,12 @@ export function resolveSubscribe(
   }
 }
 
-function checkGroup(topic: ErasedTopic, group: unknown, isTaken: boolean, problems: ConfigProblem[]): void {
+function checkGroup(
+  topic: ErasedTopic,
+  group: string,
+  isTaken: (group: string) => boolean,
+  problems: ConfigProblem[],
+): void {
   const declared = topic.topology.groups.map(({ name }) => name)
   if (!declared.some((name) => name === group)) {
     const there = declared.length === 0 ? 'it declares none' : `it declares ${declared.join(', ')}`
@@ -61,7 +67,7 @@ function checkGroup(topic: ErasedTopic, group: unknown, isTaken: boolean, proble
       path: 'group',
       message: `${show(group)} is not a group of the topic (${there}); add it to defineTopic's \`groups\``,
     })
-  } else if (isTaken) {
+  } else if (isTaken(group)) {
     problems.push({
       code: 'GROUP_SUBSCRIBED_TWICE',
       path: 'group',

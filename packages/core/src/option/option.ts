@@ -1,4 +1,4 @@
-import type { ConfigProblem } from '../error/kinds.js'
+import { ConfigError, type ConfigProblem } from '../error/kinds.js'
 
 /** One option: its default (`undefined`: something else decides, or nothing does) and its bounds. */
 export type Option =
@@ -34,6 +34,13 @@ export const choice = (byDefault: string | boolean, choices: readonly (string | 
 
 /** A string that is not empty. */
 export const text = (byDefault?: string): Option => ({ kind: 'text', default: byDefault })
+
+/** @throws ConfigError when options are not an object at all, which JavaScript allows */
+export function mustBeOptions(subject: string, given: unknown): void {
+  if (typeof given === 'object' && given !== null) return
+  const message = `must be an object, not ${show(given)}`
+  throw new ConfigError(subject, [{ code: 'CONFIG_INVALID', path: 'options', message }])
+}
 
 /**
  * Fills in defaults and checks every bound. Problems are added to `problems` rather than thrown, so

@@ -1,6 +1,6 @@
 import { backoff } from './backoff.js'
 import { ConfigError, type ConfigProblem } from '../error/kinds.js'
-import { number, refuseUnknown, resolveOptions, type OptionTable } from '../option/option.js'
+import { mustBeOptions, number, refuseUnknown, resolveOptions, type OptionTable } from '../option/option.js'
 
 /** How long a message whose handler threw waits, with its key. Made by `exponential()`. */
 export interface RetryPolicy {
@@ -28,6 +28,7 @@ export const retryOptionTable: OptionTable<RetrySettings> = {
  * @throws ConfigError
  */
 export function exponential(options: Partial<RetrySettings> = {}): RetryPolicy {
+  mustBeOptions('exponential()', options)
   const problems: ConfigProblem[] = []
   const resolved = resolveOptions(retryOptionTable, options, problems)
   refuseUnknown(options, Object.keys(retryOptionTable), problems)

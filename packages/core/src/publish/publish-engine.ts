@@ -55,6 +55,8 @@ export class PublishEngine {
   #unconfirmed = 0
   #unconfirmedBytes = 0
   #sweep: Timer | undefined
+  /** Between two tries to declare a topic. */
+  readonly #waits = new Set<Timer>()
   #whenIdle: (() => void)[] = []
   #closed = false
 
@@ -111,6 +113,7 @@ export class PublishEngine {
   /** From now on publishes reject with `CLOSED`; what has no outcome is settled as what it is. */
   async close(): Promise<void> {
     this.#closed = true
+    for (const wait of this.#waits) wait.cancel()
     const why = 'the bus was closed before the broker answered. Give close() a longer timeoutMs.'
     for (const queue of this.#queues())
       for (const entry of [...queue.unsettled()]) queue.giveUp(entry, 'CLOSED', why)
@@ -196,11 +199,12 @@ export class PublishEngine {
 
   /** Until the topic exists its messages wait; a definite refusal is their outcome. */
   async #connectTopic(queues: TopicQueues): Promise<void> {
-    const { clock, declare, openPublisher, settings } = this.#init
+    const { declare, openPublisher, settings } = this.#init
     const wait = backoff({ initialDelayMs: 100, maxDelayMs: 2_000 })
     for (let tries = 1; !this.#closed; tries++) {
       try {
         const declared = await declare(queues.topic)
+        if (this.#closed) return
         const publisher = await (this.#publisher ??= openPublisher())
         const bytes = Math.min(settings.maxBatchBytes, declared.maxBatchBytes)
         const limits = { messages: settings.maxBatchMessages, bytes, recordBytes: declared.maxMessageBytes }
@@ -209,9 +213,19 @@ export class PublishEngine {
       } catch (error) {
         await this.#publisher?.catch(() => (this.#publisher = undefined))
         if (!isWaybillError(error) || !error.retryable) return this.#refuse(queues, error)
-        await new Promise<void>((resolve) => clock.after(wait(tries), resolve))
+        await this.#pause(wait(tries))
       }
     }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wait = this.#init.clock.after(delayMs, () => {
+        this.#waits.delete(wait)
+        resolve()
+      })
+      this.#waits.add(wait)
+    })
   }
 
   #refuse(queues: TopicQueues, cause: unknown): void {

@@ -1,5 +1,13 @@
 import { ConfigError, type ConfigProblem } from '../error/kinds.js'
-import { choice, number, refuseUnknown, resolveOptions, show, type OptionTable } from '../option/option.js'
+import {
+  choice,
+  mustBeOptions,
+  number,
+  refuseUnknown,
+  resolveOptions,
+  show,
+  type OptionTable,
+} from '../option/option.js'
 import { json, type Codec } from './codec.js'
 import { checkGroupName, checkTopicName } from './names.js'
 import type { StandardSchema } from './standard-schema.js'
@@ -88,6 +96,7 @@ export function defineTopic(
     readonly tombstones?: boolean
   },
 ): Topic<unknown, unknown, string> {
+  mustBeOptions('defineTopic()', options)
   const problems: ConfigProblem[] = []
   const numbers = resolveOptions(topicOptionTable, options, problems)
   refuseUnknown(
