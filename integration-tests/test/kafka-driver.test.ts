@@ -1,7 +1,21 @@
 import { kafka } from '@waybill/kafka'
 import type { Transport, TransportConsumer, TransportPublisher } from '@waybill/core/spi'
-import { type BrokerEnvironment, createEnvironment, type KafkaHandle } from '@waybill/integration-tests/environment'
-import { batch, context, publish, recordingMembership, storedPositions, topology, until } from './kafka-support.js'
+import {
+  type BrokerEnvironment,
+  createEnvironment,
+  type KafkaHandle,
+} from '@waybill/integration-tests/environment'
+import {
+  batch,
+  context,
+  publish,
+  recordingMembership,
+  storedPositions,
+  topology,
+  until,
+} from './kafka-support.js'
+
+jest.setTimeout(60_000)
 
 let environment: BrokerEnvironment
 let broker: KafkaHandle
@@ -28,7 +42,10 @@ afterAll(async () => {
 }, 60_000)
 
 const consume = async (topic: string, membership = recordingMembership()) => {
-  const consumer = await transport.openConsumer({ topic: topology(topic), group: 'billing', memberId: 'm', handlerTimeoutMs: 5_000 }, membership)
+  const consumer = await transport.openConsumer(
+    { topic: topology(topic), group: 'billing', memberId: 'm', handlerTimeoutMs: 5_000 },
+    membership,
+  )
   consumers.push(consumer)
   return { consumer, membership }
 }
@@ -49,7 +66,13 @@ describe('the Kafka driver', () => {
     await until(() => membership.bodies(0).length === 3)
     expect(membership.bodies(0)).toEqual(['a', 'b', 'c'])
     const [record] = membership.recordsOf(0)
-    expect(record?.attributes).toEqual({ id: 'id-a', type: 'test', source: 'tests', timeMs: 1_700_000_000_123, contentType: 'text/plain' })
+    expect(record?.attributes).toEqual({
+      id: 'id-a',
+      type: 'test',
+      source: 'tests',
+      timeMs: 1_700_000_000_123,
+      contentType: 'text/plain',
+    })
     expect(record?.key).toEqual(Buffer.from('key'))
   })
 
@@ -67,7 +90,10 @@ describe('the Kafka driver', () => {
     expect(next.membership.assignmentOf(1)).toMatchObject({ position: 2, record })
     expect(next.membership.assignmentOf(1)?.logId).toBe(membership.assignmentOf(1)?.logId)
     expect(next.membership.bodies(1)).toEqual(['c'])
-    await expect(transport.inspect(topology('progress'), 'billing')).resolves.toContainEqual({ partition: 1, messages: 1 })
+    await expect(transport.inspect(topology('progress'), 'billing')).resolves.toContainEqual({
+      partition: 1,
+      messages: 1,
+    })
   })
 
   it('reads nothing of a paused partition, and everything after it is resumed', async () => {

@@ -62,7 +62,7 @@ export function batch(topic: string, partition: number, bodies: readonly string[
     topic,
     partition,
     records: bodies.map((body) => ({
-      attributes: { ...attributes, id: `id-${body}` },
+      attributes: { ...attributes, id: `id-${body.slice(0, 20)}` },
       key: Buffer.from('key'),
       body: Buffer.from(body),
       headers: [],

@@ -169,8 +169,9 @@ export class KafkaConsumer implements TransportConsumer {
   }
 
   #start(list: readonly (Assignment & { readonly position: number })[]): void {
-    if (list.length > 0) this.#membership.assigned(list)
+    // In this order: the engine may pause what it is assigned. Reading starts a turn later.
     this.#fetcher.start(list)
+    if (list.length > 0) this.#membership.assigned(list)
   }
 
   async #revoking(): Promise<void> {

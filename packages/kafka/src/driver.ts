@@ -10,7 +10,6 @@ import { KafkaConsumer } from './consumer.js'
 import { DeclaredTopics } from './declared-topics.js'
 import { connectError, requestError } from './errors.js'
 import { type KafkaOptions, resolveKafkaOptions, type ResolvedOptions } from './options.js'
-import { pinLatest } from './positions.js'
 import { KafkaPublisher } from './publisher.js'
 
 const capabilities: Capabilities = {
@@ -62,6 +61,7 @@ class KafkaTransport implements Transport {
         report: context.report,
         secrets: this.#secrets,
         replicationFactor: this.#options.replicationFactor,
+        groupId: this.#options.groupId,
       })
     } catch (error) {
       await admin.close()
@@ -70,17 +70,7 @@ class KafkaTransport implements Transport {
   }
 
   async declare(topic: TopicTopology): Promise<DeclaredTopic> {
-    const { admin, topics } = this.#connected()
-    const declared = await topics.declare(topic)
-    const partitions = Array.from({ length: declared.partitions }, (_, partition) => partition)
-    try {
-      for (const group of topic.groups) {
-        if (group.from === 'latest') await pinLatest(admin, this.#options.groupId(topic.name, group.name), topic.name, partitions)
-      }
-    } catch (error) {
-      throw requestError(error, { what: `Giving the groups of topic "${topic.name}" their start`, secrets: this.#secrets })
-    }
-    return declared
+    return this.#connected().topics.declare(topic)
   }
 
   async openPublisher(): Promise<TransportPublisher> {

@@ -1,4 +1,4 @@
-import type { KafkaClient } from './client/kafka-client.js'
+import { type KafkaClient, KafkaFailure } from './client/kafka-client.js'
 
 export interface StartPosition {
   readonly partition: number
@@ -49,6 +49,7 @@ export async function startPositions(
 export async function pinLatest(client: KafkaClient, group: string, topic: string, partitions: readonly number[]): Promise<void> {
   // In this order: what another declaration pinned after our look at the end is not before it.
   const latest = await client.offsets(topic, partitions, 'latest')
+  if (latest.size < partitions.length) throw new KafkaFailure('LEADER_NOT_AVAILABLE', 'a partition has no leader', false)
   const committed = await client.committed(group, topic, partitions)
   const missing = [...latest].filter(([partition]) => !committed.has(partition))
   // Partitions added later start at the earliest offset, so only a group without any commit is new.

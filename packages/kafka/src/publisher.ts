@@ -3,6 +3,7 @@ import { isMissingTopic, type KafkaClient, KafkaFailure, type ProducerIdentity }
 import type { DeclaredTopics } from './declared-topics.js'
 import { toWire } from './headers.js'
 import { outcomeOf } from './outcome.js'
+import { leaderMoved } from './patience.js'
 import { encodeRecordBatch, type WireRecord } from './wire/record-batch.js'
 
 /** One producer's sequence on one partition. */
@@ -26,10 +27,6 @@ interface Attempt {
 // The broker wraps sequences at 2^31; a new producer id well before is simpler than wrapping with it.
 const lastSequence = 2 ** 31 - 100_000
 const sequenceLost = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING']
-const leaderMoved = [
-  'NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH', 'UNKNOWN_TOPIC_OR_PARTITION',
-  'KAFKA_STORAGE_ERROR', 'REPLICA_NOT_AVAILABLE', 'UNREACHABLE', 'CONNECTION_LOST', 'TIMEOUT',
-]
 
 /**
  * Sends each batch as one request of one partition, with a producer's sequence, so that the broker

@@ -1,7 +1,9 @@
 import { type Clock, type DeclaredTopic, type Problem, type Reporter, TopologyError, type TopicTopology } from '@waybill/core/spi'
 import { type KafkaClient, KafkaFailure, type TopicDescription } from './client/kafka-client.js'
 import { requestError } from './errors.js'
+import { patiently } from './patience.js'
 import { pause } from './pause.js'
+import { pinLatest } from './positions.js'
 import { batchHeaderBytes } from './wire/record-batch.js'
 
 const wantedReplicas = 3
@@ -16,21 +18,32 @@ export interface TopologyContext {
   readonly report: Reporter
   readonly secrets: readonly string[]
   readonly replicationFactor: number | undefined
+  readonly groupId: (topic: string, group: string) => string
 }
 
 /** Makes sure of a topic: creates it, or verifies what exists. */
 export async function declareTopic(context: TopologyContext, topic: TopicTopology, onCreated: () => void = () => undefined): Promise<DeclaredTopic> {
+  const { client, clock, secrets } = context
   try {
-    const existing = await context.client.describeTopic(topic.name)
-    const found = existing ?? (await create(context, topic, onCreated))
-    reportPartitions(context.report, topic, found.partitions.length)
-    const config = await context.client.topicConfig(topic.name, configNames)
-    await verifyDurability(context, topic, found, config)
-    const maxBatchBytes = Number(config.get('max.message.bytes') ?? brokerDefaultBatchBytes)
-    return { partitions: found.partitions.length, maxBatchBytes, maxMessageBytes: maxBatchBytes - batchHeaderBytes }
+    return await patiently(clock, () => client.refresh(), () => ensure(context, topic, onCreated))
   } catch (error) {
-    throw requestError(error, { what: `Declaring topic "${topic.name}"`, secrets: context.secrets })
+    throw requestError(error, { what: `Declaring topic "${topic.name}"`, secrets })
   }
+}
+
+async function ensure(context: TopologyContext, topic: TopicTopology, onCreated: () => void): Promise<DeclaredTopic> {
+  const { client, report, groupId } = context
+  const existing = await client.describeTopic(topic.name)
+  const found = existing ?? (await create(context, topic, onCreated))
+  reportPartitions(report, topic, found.partitions.length)
+  const config = await client.topicConfig(topic.name, configNames)
+  await verifyDurability(context, topic, found, config)
+  const partitions = found.partitions.map(({ partition }) => partition)
+  for (const group of topic.groups) {
+    if (group.from === 'latest') await pinLatest(client, groupId(topic.name, group.name), topic.name, partitions)
+  }
+  const maxBatchBytes = Number(config.get('max.message.bytes') ?? brokerDefaultBatchBytes)
+  return { partitions: partitions.length, maxBatchBytes, maxMessageBytes: maxBatchBytes - batchHeaderBytes }
 }
 
 async function create(context: TopologyContext, topic: TopicTopology, onCreated: () => void): Promise<TopicDescription> {
