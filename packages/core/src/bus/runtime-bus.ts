@@ -168,11 +168,11 @@ export class RuntimeBus implements Bus {
 
   async #close(timeoutMs: number): Promise<CloseResult> {
     const { clock, transport } = this.#init
-    this.#state = 'closing'
+    const isConnecting = this.#state === 'connecting'
     const until = clock.now() + timeoutMs
     const rest = (): number => Math.max(0, until - clock.now())
-    const wasUsed = this.#reaching !== undefined
-    if (this.#reaching !== undefined)
+    this.#state = 'closing'
+    if (isConnecting && this.#reaching !== undefined)
       await within(clock, this.#reaching, Math.max(timeoutMs, disconnectGraceMs))
     const result = await this.#members.drain(rest())
     await within(clock, this.#publishing.idle(), rest())
@@ -180,7 +180,7 @@ export class RuntimeBus implements Bus {
     // What was published while the members left.
     await within(clock, this.#publishing.idle(), rest())
     await within(clock, this.#publishing.close(), disconnectGraceMs)
-    if (wasUsed) await within(clock, transport.close(), disconnectGraceMs)
+    if (this.#reaching !== undefined) await within(clock, transport.close(), disconnectGraceMs)
     this.#state = this.#error === undefined ? 'closed' : 'failed'
     this.#resolveClosed(this.#error)
     return result

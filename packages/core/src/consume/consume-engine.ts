@@ -143,6 +143,7 @@ export class ConsumeEngine implements Membership {
       timeoutMs,
     )
     this.#acknowledger.stop()
+    this.#dispatcher.stop()
     for (const holding of held) this.#end(this.#partition(holding.partition), holding)
   }
 

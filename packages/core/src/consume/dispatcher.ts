@@ -67,6 +67,11 @@ export class Dispatcher {
     this.#consumption.report.clear('DECODE_FAILED', messageSubject(this.#consumption, delivery))
   }
 
+  /** The subscription is closed: what still runs is no longer watched. */
+  stop(): void {
+    this.#watch.stop()
+  }
+
   quiet(): Promise<void> {
     return this.#runs.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenQuiet.push(resolve))
   }

@@ -30,7 +30,11 @@ export class HandlerWatch {
   ended(run: Run): void {
     if (run.isLate)
       this.#consumption.report.clear('HANDLER_TIMEOUT', messageSubject(this.#consumption, run.delivery))
-    if (this.#runs.size > 0) return
+    if (this.#runs.size === 0) this.stop()
+  }
+
+  /** Also with handlers that never end, which must not keep the process alive after a close. */
+  stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
   }
