@@ -1,3 +1,4 @@
+import type { Transport } from '@waybill/core'
 import { memory, memoryBroker } from '@waybill/memory'
 import { describeTransport } from '@waybill/testkit'
 import { memoryCapabilities } from './support/memory-capabilities.js'
@@ -7,8 +8,13 @@ describeTransport(
   'memory',
   async () => {
     const broker = memoryBroker()
+    const cuttable: Transport[] = []
     return {
-      createTransport: () => memory({ broker }),
+      createTransport: ({ cuttable: isCuttable }) => {
+        const transport = memory({ broker })
+        if (isCuttable) cuttable.push(transport)
+        return transport
+      },
       crash: async (transport) => broker.crash(transport),
       produce: async ({ topic, partition, key, body, headers = {} }) => {
         broker.produce(topic, partition, {
@@ -20,8 +26,8 @@ describeTransport(
       faults: {
         kill: async () => broker.stop(),
         restart: async () => broker.start(),
-        cutOff: async (transport) => broker.disconnect(transport),
-        reconnect: async (transport) => broker.reconnect(transport),
+        cutOff: async () => cuttable.forEach((transport) => broker.disconnect(transport)),
+        reconnect: async () => cuttable.forEach((transport) => broker.reconnect(transport)),
         losePublishReply: async () => broker.faults.loseResponse(),
       },
       stop: async () => undefined,

@@ -41,7 +41,10 @@ async function startRabbitmq(): Promise<TransportHarness> {
         await channel.waitForConfirms()
       }),
     faults: {
-      kill: () => broker.kill(),
+      kill: async () => {
+        await broker.syncQueues()
+        await broker.kill()
+      },
       restart: () => broker.restart(),
       cutOff: async () => proxy.blackhole('both'),
       reconnect: async () => proxy.clear(),

@@ -7,13 +7,14 @@ import type { Case, CaseTools } from './case.js'
 import { acknowledging } from './cases/acknowledging.js'
 import { bounds } from './cases/bounds.js'
 import { closing } from './cases/closing.js'
+import { cut } from './cases/cut.js'
 import { groups } from './cases/groups.js'
 import { interop } from './cases/interop.js'
 import { members } from './cases/members.js'
 import { ordering } from './cases/ordering.js'
-import { outage } from './cases/outage.js'
+import { type OutageCase, outage } from './cases/outage.js'
 import { publishing } from './cases/publishing.js'
-import type { TransportHarness } from './harness.js'
+import type { BrokerFaults, TransportHarness } from './harness.js'
 import { type Play, playAtOnce, playThroughOutage } from './play.js'
 import type { TestRunner } from './runner.js'
 import { Scene } from './scene.js'
@@ -72,6 +73,16 @@ export function describeTransport(
     for (const { name: title, result } of play.cases) it(title, result, CASE_TIMEOUT_MS)
   }
 
+  const around = (
+    title: string,
+    cases: readonly OutageCase[],
+    begin: () => Promise<void>,
+    end: () => Promise<void>,
+  ): void => {
+    const wanted = cases.filter(isWanted)
+    if (wanted.length > 0) describe(title, () => register(playThroughOutage(wanted, scene, begin, end)))
+  }
+
   describe(`${name} keeps the contract`, () => {
     beforeAll(async () => {
       harness = await factory()
@@ -96,13 +107,24 @@ export function describeTransport(
       atOnce,
     )
     pool('with members that die, join and leave', members(tools), 4)
-    describe('through an outage of the broker', () => {
-      const wanted = outage(tools).filter(isWanted)
-      const faults = (): TransportHarness['faults'] => {
-        if (harness === undefined) throw new Error('The broker did not start.')
-        return harness.faults
-      }
-      if (wanted.length > 0) register(playThroughOutage(wanted, scene, faults))
-    })
+    const { cutOff, reconnect, kill, restart } = faultsOf(() => harness)
+    around('while some are cut off from the broker', cut(tools), cutOff, reconnect)
+    around('through an outage of the broker', outage(tools), kill, restart)
   })
+}
+
+/** The faults of a harness that is there once a test runs. */
+function faultsOf(
+  harness: () => TransportHarness | undefined,
+): Pick<BrokerFaults, 'kill' | 'restart' | 'cutOff' | 'reconnect'> {
+  const now = (fault: (faults: BrokerFaults) => Promise<void>) => async (): Promise<void> => {
+    const current = harness()
+    if (current !== undefined) await fault(current.faults)
+  }
+  return {
+    kill: now((faults) => faults.kill()),
+    restart: now((faults) => faults.restart()),
+    cutOff: now((faults) => faults.cutOff()),
+    reconnect: now((faults) => faults.reconnect()),
+  }
 }

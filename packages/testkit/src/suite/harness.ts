@@ -17,10 +17,10 @@ export interface BrokerFaults {
   readonly kill: () => Promise<void>
   /** Starts it again with what it stored. */
   readonly restart: () => Promise<void>
-  /** Cuts a transport made with `cuttable: true` off from the broker, in both directions, without a word. */
-  readonly cutOff: (transport: Transport) => Promise<void>
+  /** Cuts every `cuttable` transport off from the broker, in both directions, without a word. */
+  readonly cutOff: () => Promise<void>
   /** Ends `cutOff`. */
-  readonly reconnect: (transport: Transport) => Promise<void>
+  readonly reconnect: () => Promise<void>
   /** The next publish of a `cuttable` transport is stored, and its answer lost. */
   readonly losePublishReply: () => Promise<void>
   /** Removes a topic with all that is stored in it, behind Waybill's back; without it the case says so. */

@@ -1,6 +1,5 @@
 import type { Case } from './case.js'
 import type { OutageCase } from './cases/outage.js'
-import type { BrokerFaults } from './harness.js'
 import type { Scene } from './scene.js'
 
 /** Cases that share their waiting: `start` begins them all, each `result` is one of them. */
@@ -25,15 +24,16 @@ export function playAtOnce(cases: readonly Case[], scene: () => Scene, limit: nu
   }
 }
 
-/** Plays cases side by side around one outage. One that fails leaves; the others play on. */
+/** Plays cases side by side around one outage, from `begin` to `end`. One that fails leaves; the others play on. */
 export function playThroughOutage(
   cases: readonly OutageCase[],
   scene: () => Scene,
-  faults: () => BrokerFaults,
+  begin: () => Promise<void>,
+  end: () => Promise<void>,
 ): Play {
   const results: Promise<void>[] = []
-  const dead = barrier(cases.length, () => faults().kill())
-  const back = barrier(cases.length, () => faults().restart())
+  const dead = barrier(cases.length, begin)
+  const back = barrier(cases.length, end)
   const play = async (entry: OutageCase, stage: Scene): Promise<void> => {
     const steps = entry.play(stage)
     const passed = new Set<Barrier>()

@@ -11,6 +11,7 @@ import {
   type Topic,
   type Transport,
   connect,
+  isWaybillError,
 } from '@waybill/core'
 import { type Verdict, check } from '../ledger/check.js'
 import { type Entry, fileJournal, listJournal, readJournal } from '../ledger/journal.js'
@@ -198,9 +199,14 @@ export class Scene {
     return this.verdict(topic, group)
   }
 
-  /** Messages stored for the group and not acknowledged, as the broker counts them. */
+  /** Messages stored for the group and not acknowledged, as the broker counts them; infinite while it cannot say. */
   async backlog(bus: Bus, topic: WorkTopic, group: string = 'g'): Promise<number> {
-    const partitions = await this.transportOf(bus).inspect({ ...topic.topology, durability: 'as-is' }, group)
+    const counting = this.transportOf(bus).inspect({ ...topic.topology, durability: 'as-is' }, group)
+    const partitions = await counting.catch((error: unknown) => {
+      if (isWaybillError(error) && error.retryable) return undefined
+      throw error
+    })
+    if (partitions === undefined) return Number.POSITIVE_INFINITY
     return partitions.reduce((sum, { messages }) => sum + messages, 0)
   }
 

@@ -108,30 +108,4 @@ export const members = ({ expect, capabilities }: CaseTools): Case[] => [
       })
     },
   },
-  {
-    name: '[C4] aborts the handlers of a member that is cut off, and acknowledges nothing of theirs',
-    async play(scene) {
-      const topic = scene.topic({ partitions: 1 })
-      const { faults } = scene.harness
-      const bus = await scene.bus({ topics: [topic] })
-      const cut = await scene.bus({ cuttable: true })
-      const running = gate()
-      const aborted = gate()
-      await scene.subscribe(cut, topic, async ({ signal, attempt }) => {
-        signal.addEventListener('abort', () => aborted.open())
-        running.open()
-        if (attempt === 1) await aborted.opened
-      })
-      await scene.publish(bus, topic, 'k', { n: 1 })
-      await scene.publish(bus, topic, 'k', { n: 2 })
-      await running.opened
-      await faults.cutOff(scene.transportOf(cut))
-      await aborted.opened
-      await scene.subscribe(bus, topic)
-      const verdict = await scene.handled(topic, 2)
-      await faults.reconnect(scene.transportOf(cut))
-      expect(verdict).toMatchObject({ lost: [], disordered: [], overlaps: [] })
-      expect(verdict.duplicates.length).toBeLessThanOrEqual(1)
-    },
-  },
 ]
