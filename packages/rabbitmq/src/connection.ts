@@ -27,6 +27,7 @@ export class BrokerConnection {
   #attempt = 0
   #retry: Timer | undefined
   #establishing: Promise<void> | undefined
+  readonly #waiting = new Set<() => void>()
 
   constructor(name: string, dialer: Dialer, settings: Settings, context: TransportContext, tenant: Tenant) {
     this.#name = name
@@ -56,6 +57,20 @@ export class BrokerConnection {
     }
   }
 
+  /** The live connection, awaited for so long; `undefined` if it did not come back, or never will. */
+  whenUp(timeoutMs: number): Promise<Link | undefined> {
+    if (this.#link !== undefined || this.#closed) return Promise.resolve(this.#link)
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        timer.cancel()
+        this.#waiting.delete(settle)
+        resolve(this.#link)
+      }
+      const timer = this.#context.clock.after(timeoutMs, settle)
+      this.#waiting.add(settle)
+    })
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -63,6 +78,7 @@ export class BrokerConnection {
     await this.#establishing?.catch(() => undefined)
     await this.#link?.close(this.#context.clock)
     this.#link = undefined
+    this.#tellWaiting()
     this.#say('closed')
   }
 
@@ -92,6 +108,11 @@ export class BrokerConnection {
     })
     void link.ended.then((cause) => this.#lost(cause, since))
     this.#say('connected')
+    this.#tellWaiting()
+  }
+
+  #tellWaiting(): void {
+    for (const settle of this.#waiting) settle()
   }
 
   #refuseIfClosed(): void {

@@ -12,7 +12,7 @@ import type { Tenant } from './connection.js'
 import { mustGiveUp } from './give-up.js'
 import type { Link } from './link.js'
 import { PartitionChannel } from './partition-channel.js'
-import { placementPriority } from './placement.js'
+import { placementPriorities } from './placement.js'
 import { queueName } from './queues.js'
 import type { Topology } from './topology.js'
 
@@ -37,14 +37,18 @@ export class RabbitmqConsumer implements TransportConsumer, Tenant {
   readonly #closeConnection: () => Promise<void>
   readonly #held = new Map<number, PartitionChannel>()
   readonly #pause = backoff({ initialDelayMs: 100, maxDelayMs: 5_000 })
+  readonly #priorities: readonly number[]
   #epoch = 0
   #link: Link | undefined
   #timer: Timer | undefined
+  /** Partitions that wait to be consumed anew. */
+  readonly #retries = new Map<number, Timer>()
   #left = false
 
   constructor(init: ConsumerInit, closeConnection: () => Promise<void>) {
     this.#init = init
     this.#closeConnection = closeConnection
+    this.#priorities = placementPriorities(init.request.memberId, init.request.topic.partitions)
   }
 
   async up(link: Link): Promise<void> {
@@ -58,7 +62,7 @@ export class RabbitmqConsumer implements TransportConsumer, Tenant {
 
   down(): void {
     this.#link = undefined
-    this.#timer?.cancel()
+    this.#cancelTimers()
     this.#lose([...this.#held.values()])
   }
 
@@ -69,7 +73,7 @@ export class RabbitmqConsumer implements TransportConsumer, Tenant {
 
   async leave(): Promise<void> {
     this.#left = true
-    this.#timer?.cancel()
+    this.#cancelTimers()
     const channels = [...this.#held.values()]
     this.#held.clear()
     await Promise.all(channels.map((channel) => channel.close()))
@@ -94,7 +98,7 @@ export class RabbitmqConsumer implements TransportConsumer, Tenant {
       epoch,
       queue: queueName(request.topic.name, request.group, partition),
       window: request.topic.window,
-      priority: superseding ? placementPriority(request.memberId, partition) : undefined,
+      priority: superseding ? this.#priorities[partition] : undefined,
       clock: context.clock,
       records: membership.records.bind(membership, partition, epoch),
       ended: (cause: Error) => this.#ended(link, partition, epoch, cause),
@@ -134,8 +138,8 @@ export class RabbitmqConsumer implements TransportConsumer, Tenant {
   /** Consumes a partition anew when what took it away may be over; a lost connection does it by itself. */
   #takeAgain(link: Link, partition: number, attempt: number): void {
     const { topology, request, context } = this.#init
-    context.clock.after(this.#pause(attempt), () => {
-      if (this.#left || link !== this.#link) return
+    if (this.#left || link !== this.#link) return
+    const retry = context.clock.after(this.#pause(attempt), () => {
       topology
         .restore(link, request.topic)
         .then(() => this.#take(link, partition))
@@ -144,11 +148,22 @@ export class RabbitmqConsumer implements TransportConsumer, Tenant {
           this.#takeAgain(link, partition, attempt + 1)
         })
     })
+    this.#retries.set(partition, retry)
+  }
+
+  #cancelTimers(): void {
+    this.#timer?.cancel()
+    for (const retry of this.#retries.values()) retry.cancel()
+    this.#retries.clear()
   }
 
   #look(): void {
     this.#timer = this.#init.context.clock.after(lookMs, () => {
-      for (const channel of this.#held.values()) void this.#lookAt(channel)
+      for (const channel of this.#held.values()) {
+        this.#lookAt(channel).catch((error: unknown) => {
+          this.#init.context.logger.error(`${this.#name(channel.partition)} could not be given up`, { error })
+        })
+      }
       this.#look()
     })
   }

@@ -179,7 +179,7 @@ class RabbitmqTransport implements Transport {
   }
 
   async #onControl<T>(doing: string, work: (link: Link) => Promise<T>): Promise<T> {
-    const { link } = this.#parts().control
+    const link = await this.#parts().control.whenUp(this.#settings.connectTimeoutMs)
     if (link === undefined) {
       throw new ConnectionError({
         code: 'BROKER_UNREACHABLE',

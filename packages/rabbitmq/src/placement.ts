@@ -1,10 +1,24 @@
 import { createHash } from 'node:crypto'
 
 /**
- * The consumer priority (`x-priority`) of a member on a partition's queue: a rendezvous hash, so that the
- * broker, which gives a single active consumer's queue to the highest, spreads partitions over members
- * evenly and moves few of them when one joins or leaves.
+ * The consumer priorities (`x-priority`) of a member, one for each partition's queue. The broker gives a
+ * single active consumer's queue to the highest, which thereby spreads partitions over members.
+ *
+ * As in rendezvous hashing each member ranks the partitions by itself, so one that joins or leaves moves
+ * only its own. Ranks instead of hashes make every member highest somewhere, and so shares more even; a
+ * second ranking decides between equals.
  */
-export function placementPriority(memberId: string, partition: number): number {
-  return createHash('sha256').update(`${memberId}|${partition}`).digest().readUInt16BE(0)
+export function placementPriorities(memberId: string, partitions: number): readonly number[] {
+  const first = ranking(`${memberId}|first`, partitions)
+  const second = ranking(`${memberId}|second`, partitions)
+  return first.map((rank, partition) => rank * partitions + second[partition]!)
+}
+
+function ranking(seed: string, partitions: number): number[] {
+  const hashes = Array.from({ length: partitions }, (_, partition) =>
+    createHash('sha256').update(`${seed}|${partition}`).digest('hex'),
+  )
+  const order = [...hashes].toSorted()
+  const ranks = new Map(order.map((hash, rank) => [hash, rank]))
+  return hashes.map((hash) => ranks.get(hash)!)
 }
