@@ -1,9 +1,22 @@
 import { kafka } from '@waybill/kafka'
 import type { Transport, TransportConsumer, TransportPublisher } from '@waybill/core/spi'
-import { type BrokerEnvironment, createEnvironment, type KafkaHandle } from '@waybill/integration-tests/environment'
+import {
+  type BrokerEnvironment,
+  createEnvironment,
+  type KafkaHandle,
+} from '@waybill/integration-tests/environment'
 import { createProxy, kafkaReply, type Proxy } from '@waybill/testkit'
 import { Kafka, logLevel } from 'kafkajs'
-import { batch, context, publish, type RecordingContext, recordingMembership, storedPositions, topology, until } from './kafka-support.js'
+import {
+  batch,
+  context,
+  publish,
+  type RecordingContext,
+  recordingMembership,
+  storedPositions,
+  topology,
+  until,
+} from './kafka-support.js'
 
 const PRODUCE = 0
 const OFFSET_COMMIT = 8
@@ -44,12 +57,20 @@ afterAll(async () => {
 
 async function consume(topic: string) {
   const membership = recordingMembership()
-  const consumer = await transport.openConsumer({ topic: topology(topic), group: 'billing', memberId: 'm', handlerTimeoutMs: 5_000 }, membership)
+  const consumer = await transport.openConsumer(
+    { topic: topology(topic), group: 'billing', memberId: 'm', handlerTimeoutMs: 5_000 },
+    membership,
+  )
   consumers.push(consumer)
   return { consumer, membership }
 }
 
-const naive = () => new Kafka({ brokers: [proxy.address], logLevel: logLevel.NOTHING, retry: { initialRetryTime: 20, retries: 2 } })
+const naive = () =>
+  new Kafka({
+    brokers: [proxy.address],
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 20, retries: 2 },
+  })
 
 /** The whole log of partition 0, read by nobody's group. */
 async function logOf(topic: string): Promise<string[]> {
@@ -60,7 +81,10 @@ async function logOf(topic: string): Promise<string[]> {
   const membership = recordingMembership()
   const reader = kafka({ brokers: broker.brokers, groupId: () => `reader-${topic}-${performance.now()}` })
   await reader.connect(context())
-  const consumer = await reader.openConsumer({ topic: topology(topic), group: 'reader', memberId: 'm', handlerTimeoutMs: 1_000 }, membership)
+  const consumer = await reader.openConsumer(
+    { topic: topology(topic), group: 'reader', memberId: 'm', handlerTimeoutMs: 1_000 },
+    membership,
+  )
   await until(() => membership.bodies(0).length === Number(end?.high))
   await consumer.leave()
   await reader.close()
@@ -85,7 +109,8 @@ describe('a Produce answer that is lost after the broker stored the batch', () =
     await transport.declare(topology('naive-abandon'))
     const producer = naive().producer({ idempotent: true })
     await producer.connect()
-    const send = (value: string) => producer.send({ topic: 'naive-abandon', acks: -1, messages: [{ partition: 0, value }] })
+    const send = (value: string) =>
+      producer.send({ topic: 'naive-abandon', acks: -1, messages: [{ partition: 0, value }] })
     await send('warm')
     const cut = proxy.cutReply(kafkaReply(PRODUCE), 3)
     await expect(send('given up')).rejects.toMatchObject({ name: 'KafkaJSNumberOfRetriesExceeded' })
@@ -113,7 +138,8 @@ describe('a Produce answer that is lost after the broker stored the batch', () =
     await transport.declare(topology('many'))
     const cut = proxy.cutReply(kafkaReply(PRODUCE), 5)
     const run = async (partition: number): Promise<void> => {
-      for (let i = 0; i < 40; i++) storedPositions(await publish(publisher, batch('many', partition, [`${i}`])))
+      for (let i = 0; i < 40; i++)
+        storedPositions(await publish(publisher, batch('many', partition, [`${i}`])))
     }
     await Promise.all([run(0), run(1), run(2)])
     await cut
@@ -128,11 +154,15 @@ describe('an acknowledgement', () => {
     const { consumer, membership } = await consume('lost-commit')
     await until(() => membership.bodies(0).length === 1)
     const cut = proxy.cutReply(kafkaReply(OFFSET_COMMIT))
-    const acknowledge = () => consumer.acknowledge(0, membership.epochOf(0), { next: 1, finished: [0], record: '' })
+    const acknowledge = () =>
+      consumer.acknowledge(0, membership.epochOf(0), { next: 1, finished: [0], record: '' })
     await expect(acknowledge()).rejects.toMatchObject({ code: 'ACKNOWLEDGE_FAILED', retryable: true })
     await cut
     await acknowledge()
-    await expect(transport.inspect(topology('lost-commit'), 'billing')).resolves.toContainEqual({ partition: 0, messages: 0 })
+    await expect(transport.inspect(topology('lost-commit'), 'billing')).resolves.toContainEqual({
+      partition: 0,
+      messages: 0,
+    })
   })
 
   it('is dropped in silence by kafkajs once it is stopping', async () => {
@@ -145,12 +175,17 @@ describe('an acknowledgement', () => {
     await consumer.run({ autoCommit: false, eachMessage: async () => void (handled = true) })
     await until(() => handled)
     const stopping = consumer.stop()
-    await expect(consumer.commitOffsets([{ topic: 'naive-stop', partition: 0, offset: '1' }])).resolves.toBeUndefined()
+    await expect(
+      consumer.commitOffsets([{ topic: 'naive-stop', partition: 0, offset: '1' }]),
+    ).resolves.toBeUndefined()
     await stopping
     await consumer.disconnect()
     const admin = naive().admin()
     await admin.connect()
-    const [{ partitions } = { partitions: [] }] = await admin.fetchOffsets({ groupId: 'naive-stop', topics: ['naive-stop'] })
+    const [{ partitions } = { partitions: [] }] = await admin.fetchOffsets({
+      groupId: 'naive-stop',
+      topics: ['naive-stop'],
+    })
     await admin.disconnect()
     expect(partitions.find(({ partition }) => partition === 0)?.offset ?? '-1').toBe('-1')
   })
@@ -163,7 +198,9 @@ describe('an error out of the consumer path', () => {
     const consumer = naive().consumer({ groupId: 'naive-crash' })
     await consumer.connect()
     await consumer.subscribe({ topic: 'naive-crash', fromBeginning: true })
-    const crashed = new Promise<boolean>((resolve) => void consumer.on('consumer.crash', ({ payload }) => resolve(payload.restart)))
+    const crashed = new Promise<boolean>(
+      (resolve) => void consumer.on('consumer.crash', ({ payload }) => resolve(payload.restart)),
+    )
     await consumer.run({
       eachMessage: async () => {
         throw new TypeError('a bug')
@@ -177,8 +214,16 @@ describe('an error out of the consumer path', () => {
     await transport.declare(topology('engine-bug'))
     await publish(publisher, batch('engine-bug', 0, ['a']))
     const membership = recordingMembership()
-    const broken = { ...membership, records: () => { throw new TypeError('a bug') } }
-    const consumer = await transport.openConsumer({ topic: topology('engine-bug'), group: 'billing', memberId: 'm', handlerTimeoutMs: 1_000 }, broken)
+    const broken = {
+      ...membership,
+      records: () => {
+        throw new TypeError('a bug')
+      },
+    }
+    const consumer = await transport.openConsumer(
+      { topic: topology('engine-bug'), group: 'billing', memberId: 'm', handlerTimeoutMs: 1_000 },
+      broken,
+    )
     consumers.push(consumer)
     await until(() => membership.failures.length === 1)
     expect(membership.failures[0]).toMatchObject({ code: 'CONSUMER_ENDED' })
@@ -194,8 +239,12 @@ describe('an outage', () => {
     surroundings.states.length = 0
     await broker.kill()
     const during = publish(publisher, batch('restart', 0, ['during']), 60_000)
-    await until(() => surroundings.states.some(({ name, state }) => name === 'publisher' && state === 'disconnected'))
-    await until(() => surroundings.states.some(({ name, state }) => name.startsWith('consumer') && state === 'disconnected'))
+    await until(() =>
+      surroundings.states.some(({ name, state }) => name === 'publisher' && state === 'disconnected'),
+    )
+    await until(() =>
+      surroundings.states.some(({ name, state }) => name.startsWith('consumer') && state === 'disconnected'),
+    )
     await broker.restart()
     storedPositions(await during)
     storedPositions(await publish(publisher, batch('restart', 0, ['after']), 30_000))

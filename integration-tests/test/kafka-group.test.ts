@@ -1,9 +1,21 @@
 import { kafka } from '@waybill/kafka'
 import type { PartitionEpoch, Transport, TransportConsumer, TransportPublisher } from '@waybill/core/spi'
-import { type BrokerEnvironment, createEnvironment, type KafkaHandle } from '@waybill/integration-tests/environment'
+import {
+  type BrokerEnvironment,
+  createEnvironment,
+  type KafkaHandle,
+} from '@waybill/integration-tests/environment'
 import { createProxy, type Proxy } from '@waybill/testkit'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { batch, context, publish, type RecordingMembership, recordingMembership, topology, until } from './kafka-support.js'
+import {
+  batch,
+  context,
+  publish,
+  type RecordingMembership,
+  recordingMembership,
+  topology,
+  until,
+} from './kafka-support.js'
 
 jest.setTimeout(60_000)
 
@@ -45,8 +57,18 @@ interface Joined {
   readonly membership: RecordingMembership
 }
 
-async function join(topic: string, membership = recordingMembership(), through = transport, handlerTimeoutMs = 20_000): Promise<Joined> {
-  const request = { topic: topology(topic, { partitions: 6 }), group: 'billing', memberId: 'm', handlerTimeoutMs }
+async function join(
+  topic: string,
+  membership = recordingMembership(),
+  through = transport,
+  handlerTimeoutMs = 20_000,
+): Promise<Joined> {
+  const request = {
+    topic: topology(topic, { partitions: 6 }),
+    group: 'billing',
+    memberId: 'm',
+    handlerTimeoutMs,
+  }
   const consumer = await through.openConsumer(request, membership)
   consumers.push(consumer)
   return { consumer, membership }
@@ -64,7 +86,12 @@ describe('members of a Kafka group', () => {
     expect([...first.membership.held(), ...second.membership.held()].toSorted((a, b) => a - b)).toEqual(six)
     const [before, kept] = [first.membership.held(), second.membership.held()]
     const third = await join('share')
-    await until(() => third.membership.held().length === 2 && first.membership.held().length === 2 && second.membership.held().length === 2)
+    await until(
+      () =>
+        third.membership.held().length === 2 &&
+        first.membership.held().length === 2 &&
+        second.membership.held().length === 2,
+    )
     expect(before).toEqual(expect.arrayContaining(first.membership.held()))
     expect(kept).toEqual(expect.arrayContaining(second.membership.held()))
   })
@@ -88,7 +115,9 @@ describe('members of a Kafka group', () => {
     expect(acknowledged).toBe(1)
     expect(membership.log).toContain('revoked')
     expect(membership.log.some((line) => line.startsWith('lost'))).toBe(false)
-    const holder = [first, second].find((member) => member.membership.held().includes(0)) ?? (await neverNobody(first, second))
+    const holder =
+      [first, second].find((member) => member.membership.held().includes(0)) ??
+      (await neverNobody(first, second))
     expect(holder.membership.assignmentOf(0)).toMatchObject({ position: 1, record: 'kept' })
   })
 
@@ -107,11 +136,19 @@ describe('members of a Kafka group', () => {
     await until(() => cut.membership.log.some((line) => line.startsWith('lost')), 15_000)
     expect(cut.membership.held()).toEqual([])
     await until(() => other.membership.held().length === 6)
-    await expect(cut.consumer.acknowledge(0, epoch, { next: 3, finished: [0, 1, 2], record: 'stale' })).resolves.toBeUndefined()
-    await expect(cut.consumer.acknowledge(victim, victimEpoch, { next: 3, finished: [], record: 'stale' })).resolves.toBeUndefined()
+    await expect(
+      cut.consumer.acknowledge(0, epoch, { next: 3, finished: [0, 1, 2], record: 'stale' }),
+    ).resolves.toBeUndefined()
+    await expect(
+      cut.consumer.acknowledge(victim, victimEpoch, { next: 3, finished: [], record: 'stale' }),
+    ).resolves.toBeUndefined()
     proxy.clear()
     await until(() => cut.membership.held().length === 3)
-    expect(cut.membership.assignments.concat(other.membership.assignments).every(({ record }) => record === undefined)).toBe(true)
+    expect(
+      cut.membership.assignments
+        .concat(other.membership.assignments)
+        .every(({ record }) => record === undefined),
+    ).toBe(true)
   })
 
   it('take over the partitions of one that leaves, at once', async () => {
@@ -127,7 +164,12 @@ describe('members of a Kafka group', () => {
 
   it('stand by when there are more of them than partitions', async () => {
     await transport.declare(topology('standby', { partitions: 1 }))
-    const request = { topic: topology('standby', { partitions: 1 }), group: 'billing', memberId: 'm', handlerTimeoutMs: 5_000 }
+    const request = {
+      topic: topology('standby', { partitions: 1 }),
+      group: 'billing',
+      memberId: 'm',
+      handlerTimeoutMs: 5_000,
+    }
     const memberships = [recordingMembership(), recordingMembership()]
     for (const membership of memberships) consumers.push(await transport.openConsumer(request, membership))
     await until(() => memberships.flatMap((membership) => membership.held()).length === 1)
@@ -143,8 +185,16 @@ describe('members of a Kafka group', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve
     })
-    await join('patient', recordingMembership(() => held))
-    const request = { topic: topology('patient', { partitions: 6 }), group: 'billing', memberId: 'm', handlerTimeoutMs: 20_000 }
+    await join(
+      'patient',
+      recordingMembership(() => held),
+    )
+    const request = {
+      topic: topology('patient', { partitions: 6 }),
+      group: 'billing',
+      memberId: 'm',
+      handlerTimeoutMs: 20_000,
+    }
     const joining = transport.openConsumer(request, recordingMembership())
     const outcome = await Promise.race([joining.then(() => 'joined'), sleep(4_000).then(() => 'waiting')])
     expect(outcome).toBe('waiting')

@@ -1,8 +1,21 @@
 import { kafka } from '@waybill/kafka'
 import type { Transport, TransportConsumer, TransportPublisher } from '@waybill/core/spi'
-import { type BrokerEnvironment, createEnvironment, type KafkaHandle } from '@waybill/integration-tests/environment'
+import {
+  type BrokerEnvironment,
+  createEnvironment,
+  type KafkaHandle,
+} from '@waybill/integration-tests/environment'
 import { type Admin, Kafka, logLevel } from 'kafkajs'
-import { batch, context, publish, type RecordingContext, recordingMembership, storedPositions, topology, until } from './kafka-support.js'
+import {
+  batch,
+  context,
+  publish,
+  type RecordingContext,
+  recordingMembership,
+  storedPositions,
+  topology,
+  until,
+} from './kafka-support.js'
 
 jest.setTimeout(60_000)
 
@@ -38,7 +51,10 @@ afterAll(async () => {
 
 async function consume(topic: string, change = {}) {
   const membership = recordingMembership()
-  const consumer = await transport.openConsumer({ topic: topology(topic, change), group: 'billing', memberId: 'm', handlerTimeoutMs: 5_000 }, membership)
+  const consumer = await transport.openConsumer(
+    { topic: topology(topic, change), group: 'billing', memberId: 'm', handlerTimeoutMs: 5_000 },
+    membership,
+  )
   consumers.push(consumer)
   return { consumer, membership }
 }
@@ -46,7 +62,14 @@ async function consume(topic: string, change = {}) {
 const create = (topic: string, numPartitions: number, config: Record<string, string> = {}) =>
   admin.createTopics({
     waitForLeaders: false,
-    topics: [{ topic, numPartitions, replicationFactor: 1, configEntries: Object.entries(config).map(([name, value]) => ({ name, value })) }],
+    topics: [
+      {
+        topic,
+        numPartitions,
+        replicationFactor: 1,
+        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+      },
+    ],
   })
 
 async function truncate(topic: string, offset: string): Promise<void> {
@@ -59,22 +82,35 @@ describe('declaring a topic', () => {
   it('refuses one that has fewer partitions, naming both numbers', async () => {
     await create('fewer', 2)
     const error = await transport.declare(topology('fewer')).catch((thrown: unknown) => thrown)
-    expect(error).toMatchObject({ name: 'TopologyError', code: 'TOPOLOGY_CONFLICT', details: { declared: 3, actual: 2 } })
+    expect(error).toMatchObject({
+      name: 'TopologyError',
+      code: 'TOPOLOGY_CONFLICT',
+      details: { declared: 3, actual: 2 },
+    })
   })
 
   it('reports one that has more partitions, until it fits', async () => {
     await create('more', 5)
     await expect(transport.declare(topology('more'))).resolves.toMatchObject({ partitions: 5 })
-    expect(surroundings.raised).toContainEqual(expect.objectContaining({ code: 'TOPOLOGY_DRIFT', subject: 'topic more' }))
+    expect(surroundings.raised).toContainEqual(
+      expect.objectContaining({ code: 'TOPOLOGY_DRIFT', subject: 'topic more' }),
+    )
     await transport.declare(topology('more', { partitions: 5 }))
     expect(surroundings.cleared).toContain('TOPOLOGY_DRIFT topic more')
   })
 
   it('refuses one that may lose acknowledged messages, and takes it as it is when told to', async () => {
     await create('weak', 3, { 'unclean.leader.election.enable': 'true' })
-    await expect(transport.declare(topology('weak'))).rejects.toMatchObject({ name: 'TopologyError', code: 'DURABILITY_WEAK' })
-    await expect(transport.declare(topology('weak', { durability: 'as-is' }))).resolves.toMatchObject({ partitions: 3 })
-    expect(surroundings.raised).toContainEqual(expect.objectContaining({ code: 'DURABILITY_WEAK', subject: 'topic weak' }))
+    await expect(transport.declare(topology('weak'))).rejects.toMatchObject({
+      name: 'TopologyError',
+      code: 'DURABILITY_WEAK',
+    })
+    await expect(transport.declare(topology('weak', { durability: 'as-is' }))).resolves.toMatchObject({
+      partitions: 3,
+    })
+    expect(surroundings.raised).toContainEqual(
+      expect.objectContaining({ code: 'DURABILITY_WEAK', subject: 'topic weak' }),
+    )
   })
 
   it('makes room for messages larger than the broker takes by default', async () => {
@@ -87,7 +123,11 @@ describe('declaring a topic', () => {
     await create('small', 3, { 'max.message.bytes': '2000' })
     await expect(transport.declare(topology('small'))).resolves.toMatchObject({ maxBatchBytes: 2_000 })
     const [first] = await publish(publisher, batch('small', 0, ['x'.repeat(1_500), 'y'.repeat(1_500)]))
-    expect(first).toMatchObject({ status: 'rejected', wholeBatch: true, error: { code: 'MESSAGE_TOO_LARGE', retryable: false } })
+    expect(first).toMatchObject({
+      status: 'rejected',
+      wholeBatch: true,
+      error: { code: 'MESSAGE_TOO_LARGE', retryable: false },
+    })
     const [alone] = await publish(publisher, batch('small', 0, ['x'.repeat(3_000)]))
     expect(alone).toMatchObject({ status: 'rejected', wholeBatch: false })
     expect(storedPositions(await publish(publisher, batch('small', 0, ['fits'])))).toEqual([0])
@@ -96,7 +136,10 @@ describe('declaring a topic', () => {
   it('is safe from two processes at once', async () => {
     const other = kafka({ brokers: broker.brokers })
     await other.connect(context())
-    const [one, two] = await Promise.all([transport.declare(topology('both')), other.declare(topology('both'))])
+    const [one, two] = await Promise.all([
+      transport.declare(topology('both')),
+      other.declare(topology('both')),
+    ])
     await other.close()
     expect(one).toEqual(two)
   })
@@ -107,8 +150,12 @@ describe('a topic that nobody declared', () => {
     const [outcome] = await publisher.send(batch('undeclared', 0, ['a']), AbortSignal.timeout(3_000))
     expect(outcome).toMatchObject({ status: 'rejected' })
     const consuming = consume('undeclared-too', {})
-    await expect(Promise.race([consuming, new Promise((resolve) => setTimeout(resolve, 2_000, 'waiting'))])).resolves.toBe('waiting')
-    expect(await admin.listTopics()).not.toEqual(expect.arrayContaining([expect.stringContaining('undeclared')]))
+    await expect(
+      Promise.race([consuming, new Promise((resolve) => setTimeout(resolve, 2_000, 'waiting'))]),
+    ).resolves.toBe('waiting')
+    expect(await admin.listTopics()).not.toEqual(
+      expect.arrayContaining([expect.stringContaining('undeclared')]),
+    )
     await create('undeclared-too', 3)
     await consuming
   })
@@ -119,10 +166,16 @@ describe('a topic that changes', () => {
     await transport.declare(topology('grows'))
     const { membership } = await consume('grows')
     await admin.createPartitions({ topicPartitions: [{ topic: 'grows', count: 4 }] })
-    await until(async () => (await publisher.send(batch('grows', 3, ['early']), AbortSignal.timeout(5_000)))[0]?.status === 'stored')
+    await until(
+      async () =>
+        (await publisher.send(batch('grows', 3, ['early']), AbortSignal.timeout(5_000)))[0]?.status ===
+        'stored',
+    )
     await until(() => membership.bodies(3).length > 0)
     expect(membership.bodies(3)[0]).toBe('early')
-    expect(surroundings.raised).toContainEqual(expect.objectContaining({ code: 'TOPOLOGY_DRIFT', subject: 'topic grows' }))
+    expect(surroundings.raised).toContainEqual(
+      expect.objectContaining({ code: 'TOPOLOGY_DRIFT', subject: 'topic grows' }),
+    )
   })
 
   it('is passed over by a kafkajs consumer on its defaults, on partitions that were added', async () => {
@@ -136,7 +189,11 @@ describe('a topic that changes', () => {
     await until(async () => (await admin.describeGroups(['naive-grows'])).groups[0]?.state === 'Stable')
     await consumer.stop()
     await admin.createPartitions({ topicPartitions: [{ topic: 'naive-grows', count: 2 }] })
-    await until(async () => (await publisher.send(batch('naive-grows', 1, ['early']), AbortSignal.timeout(5_000)))[0]?.status === 'stored')
+    await until(
+      async () =>
+        (await publisher.send(batch('naive-grows', 1, ['early']), AbortSignal.timeout(5_000)))[0]?.status ===
+        'stored',
+    )
     await consumer.run({ eachMessage: async ({ message }) => void got.push(String(message.value)) })
     await until(async () => {
       await publish(publisher, batch('naive-grows', 1, ['late']))
@@ -156,7 +213,9 @@ describe('a topic that changes', () => {
     await until(() => membership.log.filter((line) => line === 'assigned 0').length === 2)
     expect(membership.assignmentOf(0)).toMatchObject({ position: 0 })
     expect(membership.assignmentOf(0)?.logId).not.toBe(logId)
-    expect(surroundings.noted).toContainEqual(expect.objectContaining({ code: 'TOPOLOGY_DRIFT', subject: 'topic again' }))
+    expect(surroundings.noted).toContainEqual(
+      expect.objectContaining({ code: 'TOPOLOGY_DRIFT', subject: 'topic again' }),
+    )
     await publish(publisher, batch('again', 0, ['new']))
     await until(() => membership.bodies(0).includes('new'))
   })
@@ -165,7 +224,11 @@ describe('a topic that changes', () => {
 describe('where a group starts', () => {
   it('is the declaration for one that starts at the latest message', async () => {
     await create('latest', 3)
-    await until(async () => (await publisher.send(batch('latest', 0, ['before']), AbortSignal.timeout(5_000)))[0]?.status === 'stored')
+    await until(
+      async () =>
+        (await publisher.send(batch('latest', 0, ['before']), AbortSignal.timeout(5_000)))[0]?.status ===
+        'stored',
+    )
     const latest = { groups: [{ name: 'billing', from: 'latest' as const, acceptMissingBacklog: false }] }
     await transport.declare(topology('latest', latest))
     await publish(publisher, batch('latest', 0, ['after']))
@@ -190,17 +253,27 @@ describe('where a group starts', () => {
     expect(next.membership.assignmentOf(0)).toEqual(expect.objectContaining({ position: 3 }))
     expect(next.membership.assignmentOf(0)).not.toHaveProperty('record')
     expect(surroundings.noted).toContainEqual(
-      expect.objectContaining({ code: 'OFFSET_OUT_OF_RANGE', subject: 'partition truncated/0 of billing', details: expect.objectContaining({ offset: 1, earliest: 3, latest: 4 }) as unknown }),
+      expect.objectContaining({
+        code: 'OFFSET_OUT_OF_RANGE',
+        subject: 'partition truncated/0 of billing',
+        details: expect.objectContaining({ offset: 1, earliest: 3, latest: 4 }) as unknown,
+      }),
     )
   })
 
   it('is the start of the log when it committed more than the log has', async () => {
     await transport.declare(topology('beyond'))
     await publish(publisher, batch('beyond', 0, ['a']))
-    await admin.setOffsets({ groupId: 'beyond.billing', topic: 'beyond', partitions: [{ partition: 0, offset: '900' }] })
+    await admin.setOffsets({
+      groupId: 'beyond.billing',
+      topic: 'beyond',
+      partitions: [{ partition: 0, offset: '900' }],
+    })
     const { membership } = await consume('beyond')
     await until(() => membership.bodies(0).length === 1)
-    expect(surroundings.noted).toContainEqual(expect.objectContaining({ code: 'OFFSET_OUT_OF_RANGE', subject: 'partition beyond/0 of billing' }))
+    expect(surroundings.noted).toContainEqual(
+      expect.objectContaining({ code: 'OFFSET_OUT_OF_RANGE', subject: 'partition beyond/0 of billing' }),
+    )
   })
 
   it('moves on, in a new holding, when the log is cut while it is read', async () => {
@@ -222,7 +295,9 @@ describe('where a group starts', () => {
     expect(membership.log).toContain('lost 0')
     expect(membership.epochOf(0)).toBeGreaterThan(epoch)
     expect(membership.assignmentOf(0)).toMatchObject({ position: 3 })
-    expect(surroundings.noted).toContainEqual(expect.objectContaining({ code: 'OFFSET_OUT_OF_RANGE', subject: 'partition cut-live/0 of billing' }))
+    expect(surroundings.noted).toContainEqual(
+      expect.objectContaining({ code: 'OFFSET_OUT_OF_RANGE', subject: 'partition cut-live/0 of billing' }),
+    )
   })
 })
 

@@ -1,8 +1,21 @@
 import {
-  type Assignment, type Clock, type ConsumerRequest, type Membership, type PartitionEpoch, type Problem, type Progress, type Reporter,
-  type TransportConsumer, WaybillError,
+  type Assignment,
+  type Clock,
+  type ConsumerRequest,
+  type Membership,
+  type PartitionEpoch,
+  type Problem,
+  type Progress,
+  type Reporter,
+  type TransportConsumer,
+  WaybillError,
 } from '@waybill/core/spi'
-import { isMissingTopic, type KafkaClient, KafkaFailure, type TopicDescription } from './client/kafka-client.js'
+import {
+  isMissingTopic,
+  type KafkaClient,
+  KafkaFailure,
+  type TopicDescription,
+} from './client/kafka-client.js'
 import { Committer } from './committer.js'
 import type { DeclaredTopics } from './declared-topics.js'
 import { reason, requestError } from './errors.js'
@@ -10,6 +23,7 @@ import { Fetcher, nextOf, type Reading } from './fetcher.js'
 import { GroupSession } from './group/session.js'
 import { fromWire } from './headers.js'
 import type { ResolvedOptions } from './options.js'
+import { patiently } from './patience.js'
 import { pause } from './pause.js'
 import { type OutOfRange, startPositions } from './positions.js'
 import { reportPartitions } from './topology.js'
@@ -68,7 +82,8 @@ export class KafkaConsumer implements TransportConsumer {
         lost: () => this.#lost(),
         failed: (error) => this.#failed(error),
         topicChanged: (isLeader) => this.#topicChanged(isLeader),
-        partitionsOf: async (name) => (await this.#describe(name)).partitions.map(({ partition }) => partition),
+        partitionsOf: async (name) =>
+          (await this.#describe(name)).partitions.map(({ partition }) => partition),
         held: () => this.#formerly,
       },
     )
@@ -89,7 +104,9 @@ export class KafkaConsumer implements TransportConsumer {
         failed: (error) => this.#failed(error),
       },
     )
-    this.#committer = new Committer((offsets) => client.commit(this.#groupId, this.#session.member, topic, offsets))
+    this.#committer = new Committer((offsets) =>
+      client.commit(this.#groupId, this.#session.member, topic, offsets),
+    )
   }
 
   /** Resolves when the group has let this member in. */
@@ -101,7 +118,10 @@ export class KafkaConsumer implements TransportConsumer {
       await this.#session.open()
     } catch (error) {
       await this.leave()
-      throw requestError(error, { what: `Joining group "${group}" of topic "${topic.name}" (Kafka group "${this.#groupId}")`, secrets })
+      throw requestError(error, {
+        what: `Joining group "${group}" of topic "${topic.name}" (Kafka group "${this.#groupId}")`,
+        secrets,
+      })
     }
   }
 
@@ -142,10 +162,18 @@ export class KafkaConsumer implements TransportConsumer {
   /** @throws WaybillError `PARTITION_NOT_HELD`, or `CONFIG_INVALID` for a position that was passed already */
   async skipTo(partition: number, position: number): Promise<void> {
     const reading = this.#fetcher.get(partition)
-    const refuse = (code: 'PARTITION_NOT_HELD' | 'CONFIG_INVALID', message: string): WaybillError => new WaybillError({ code, message })
-    if (reading === undefined) throw refuse('PARTITION_NOT_HELD', `This member does not hold ${this.#subject(partition)}; skip on the member that does.`)
+    const refuse = (code: 'PARTITION_NOT_HELD' | 'CONFIG_INVALID', message: string): WaybillError =>
+      new WaybillError({ code, message })
+    if (reading === undefined)
+      throw refuse(
+        'PARTITION_NOT_HELD',
+        `This member does not hold ${this.#subject(partition)}; skip on the member that does.`,
+      )
     if (!Number.isSafeInteger(position) || position < nextOf(reading)) {
-      throw refuse('CONFIG_INVALID', `${this.#subject(partition)} is read from offset ${nextOf(reading)} on; skipTo needs a later one, not ${position}.`)
+      throw refuse(
+        'CONFIG_INVALID',
+        `${this.#subject(partition)} is read from offset ${nextOf(reading)} on; skipTo needs a later one, not ${position}.`,
+      )
     }
     this.#clearStall(partition)
     this.#membership.records(partition, reading.epoch, { records: [], next: position })
@@ -153,19 +181,33 @@ export class KafkaConsumer implements TransportConsumer {
   }
 
   async #assigned(partitions: readonly number[], signal: AbortSignal): Promise<void> {
-    const { client, report } = this.#context
+    const { client, clock, report } = this.#context
     const { topic } = this.#request
-    const description = await this.#describe(topic.name)
-    const positions = await startPositions(client, this.#groupId, topic.name, partitions)
+    const load = async () => {
+      const found = await this.#describe(topic.name)
+      return {
+        description: found,
+        positions: await startPositions(client, this.#groupId, topic.name, partitions),
+      }
+    }
+    const { description, positions } = await patiently(clock, () => client.refresh(), load)
     if (signal.aborted) return
     this.#formerly = partitions
     this.#topicId = description.id
     this.#partitions = description.partitions.length
     if (this.#partitions > topic.partitions) reportPartitions(report, topic, this.#partitions)
-    this.#start(positions.map(({ partition, position, record, outOfRange }) => {
-      if (outOfRange !== undefined) this.#reportRange(partition, position, outOfRange)
-      return { partition, epoch: ++this.#epoch, position, logId: description.id, ...(record === undefined ? {} : { record }) }
-    }))
+    this.#start(
+      positions.map(({ partition, position, record, outOfRange }) => {
+        if (outOfRange !== undefined) this.#reportRange(partition, position, outOfRange)
+        return {
+          partition,
+          epoch: ++this.#epoch,
+          position,
+          logId: description.id,
+          ...(record === undefined ? {} : { record }),
+        }
+      }),
+    )
   }
 
   #start(list: readonly (Assignment & { readonly position: number })[]): void {
@@ -176,7 +218,8 @@ export class KafkaConsumer implements TransportConsumer {
 
   async #revoking(): Promise<void> {
     const held = this.#fetcher.held()
-    if (held.length > 0) await this.#membership.revoking(held, this.#request.handlerTimeoutMs + revokingMarginMs)
+    if (held.length > 0)
+      await this.#membership.revoking(held, this.#request.handlerTimeoutMs + revokingMarginMs)
     this.#release(held)
   }
 
@@ -199,7 +242,13 @@ export class KafkaConsumer implements TransportConsumer {
     this.#isClosed = true
     const { topic, group } = this.#request
     this.#lost()
-    this.#membership.failed(requestError(error, { what: `Consuming topic "${topic.name}" as group "${group}"`, secrets: this.#context.secrets }, 'CONSUMER_ENDED'))
+    this.#membership.failed(
+      requestError(
+        error,
+        { what: `Consuming topic "${topic.name}" as group "${group}"`, secrets: this.#context.secrets },
+        'CONSUMER_ENDED',
+      ),
+    )
   }
 
   async #topicChanged(isLeader: boolean): Promise<'grown' | 'anew' | undefined> {
@@ -248,10 +297,14 @@ export class KafkaConsumer implements TransportConsumer {
     const stillHeld = (): boolean => this.#fetcher.get(partition) === reading
     for (;;) {
       try {
-        const [earliest, latest] = await Promise.all([client.offsets(topic.name, [partition], 'earliest'), client.offsets(topic.name, [partition], 'latest')])
+        const [earliest, latest] = await Promise.all([
+          client.offsets(topic.name, [partition], 'earliest'),
+          client.offsets(topic.name, [partition], 'latest'),
+        ])
         const first = earliest.get(partition)
         const end = latest.get(partition)
-        if (first === undefined || end === undefined) throw new KafkaFailure('LEADER_NOT_AVAILABLE', 'the partition has no leader', false)
+        if (first === undefined || end === undefined)
+          throw new KafkaFailure('LEADER_NOT_AVAILABLE', 'the partition has no leader', false)
         if (!stillHeld()) return
         const { id } = await client.knownTopic(topic.name)
         if (!stillHeld()) return
@@ -278,7 +331,8 @@ export class KafkaConsumer implements TransportConsumer {
   }
 
   #clearStall(partition: number): void {
-    if (this.#stalled.delete(partition)) this.#context.report.clear('PARTITION_STALLED', this.#subject(partition))
+    if (this.#stalled.delete(partition))
+      this.#context.report.clear('PARTITION_STALLED', this.#subject(partition))
   }
 
   #subject(partition: number): string {

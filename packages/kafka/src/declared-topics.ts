@@ -21,7 +21,8 @@ export class DeclaredTopics {
   restore(name: string): Promise<void> {
     const topic = this.#declared.get(name)
     if (topic === undefined) return Promise.resolve()
-    const restoring = this.#restoring.get(name) ?? this.#restore(topic).finally(() => this.#restoring.delete(name))
+    const restoring =
+      this.#restoring.get(name) ?? this.#restore(topic).finally(() => this.#restoring.delete(name))
     this.#restoring.set(name, restoring)
     return restoring
   }

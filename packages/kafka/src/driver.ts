@@ -1,6 +1,17 @@
 import {
-  type Capabilities, type ConnectionState, type ConsumerRequest, type DeclaredTopic, type Membership, type PartitionBacklog, redact,
-  type Transport, type TransportConsumer, type TransportContext, type TransportPublisher, type TopicTopology, WaybillError,
+  type Capabilities,
+  type ConnectionState,
+  type ConsumerRequest,
+  type DeclaredTopic,
+  type Membership,
+  type PartitionBacklog,
+  redact,
+  type Transport,
+  type TransportConsumer,
+  type TransportContext,
+  type TransportPublisher,
+  type TopicTopology,
+  WaybillError,
 } from '@waybill/core/spi'
 import { KafkajsClient } from './client/kafkajs/client.js'
 import { loadInternals } from './client/kafkajs/internals.js'
@@ -12,12 +23,14 @@ import { connectError, requestError } from './errors.js'
 import { type KafkaOptions, resolveKafkaOptions, type ResolvedOptions } from './options.js'
 import { KafkaPublisher } from './publisher.js'
 
+// The default of offset.metadata.max.bytes, and as much as progress is given to grow to.
+const mostProgressBytes = 4_096
+
 const capabilities: Capabilities = {
   inFlightPerPartition: 1,
   idempotentResend: true,
   acknowledgement: 'commit',
-  // Kafka's offset.metadata.max.bytes.
-  progressBytes: 4_096,
+  progressBytes: mostProgressBytes,
   pausable: true,
   stablePositions: true,
   maxHandlerMs: undefined,
@@ -28,7 +41,7 @@ const capabilities: Capabilities = {
 }
 
 /**
- * Kafka, 2.1 or newer. The options' table is in this package's README.
+ * Kafka, 2.3 or newer. The options' table is in this package's README.
  * @throws ConfigError with every problem of the options
  */
 export function kafka(options: KafkaOptions): Transport {
@@ -37,7 +50,7 @@ export function kafka(options: KafkaOptions): Transport {
 
 class KafkaTransport implements Transport {
   readonly name = 'kafka'
-  readonly capabilities = capabilities
+  #capabilities = capabilities
   readonly #options: ResolvedOptions
   readonly #secrets: readonly string[]
   #context: TransportContext | undefined
@@ -49,11 +62,19 @@ class KafkaTransport implements Transport {
     this.#secrets = options.sasl === undefined ? [] : [options.sasl.password]
   }
 
+  get capabilities(): Capabilities {
+    return this.#capabilities
+  }
+
   async connect(context: TransportContext): Promise<void> {
     this.#context = context
     const admin = this.#client('admin')
     try {
       await admin.connect()
+      const metadataBytes = Number(
+        (await admin.brokerConfig('offset.metadata.max.bytes')) ?? mostProgressBytes,
+      )
+      this.#capabilities = { ...capabilities, progressBytes: Math.min(mostProgressBytes, metadataBytes) }
       this.#admin = admin
       this.#topics = new DeclaredTopics({
         client: admin,
@@ -89,7 +110,14 @@ class KafkaTransport implements Transport {
     const { context, topics } = this.#connected()
     const client = this.#client(`consumer ${request.topic.name}/${request.group}`)
     const consumer = new KafkaConsumer(
-      { client, clock: context.clock, report: context.report, options: this.#options, secrets: this.#secrets, topics },
+      {
+        client,
+        clock: context.clock,
+        report: context.report,
+        options: this.#options,
+        secrets: this.#secrets,
+        topics,
+      },
       request,
       membership,
     )
@@ -113,7 +141,10 @@ class KafkaTransport implements Transport {
         return { partition, messages: Math.max(0, end - next) }
       })
     } catch (error) {
-      throw requestError(error, { what: `Reading the backlog of group "${group}" of topic "${topic.name}"`, secrets: this.#secrets })
+      throw requestError(error, {
+        what: `Reading the backlog of group "${group}" of topic "${topic.name}"`,
+        secrets: this.#secrets,
+      })
     }
   }
 
@@ -135,13 +166,18 @@ class KafkaTransport implements Transport {
       clock: context.clock,
       logger: clientLogger(internals, context.logger, (text) => redact(text, this.#secrets)),
       state: (state: ConnectionState, cause?: unknown) => {
-        context.report.connection(connection, state, cause === undefined ? undefined : this.#connectError(cause))
+        context.report.connection(
+          connection,
+          state,
+          cause === undefined ? undefined : this.#connectError(cause),
+        )
       },
     })
   }
 
   #connected(): { context: TransportContext; admin: KafkaClient; topics: DeclaredTopics } {
-    if (this.#context === undefined || this.#admin === undefined || this.#topics === undefined) throw notConnected()
+    if (this.#context === undefined || this.#admin === undefined || this.#topics === undefined)
+      throw notConnected()
     return { context: this.#context, admin: this.#admin, topics: this.#topics }
   }
 
@@ -152,4 +188,8 @@ class KafkaTransport implements Transport {
   }
 }
 
-const notConnected = (): WaybillError => new WaybillError({ code: 'CLOSED', message: 'The Kafka transport is not connected; the bus connects it before anything else.' })
+const notConnected = (): WaybillError =>
+  new WaybillError({
+    code: 'CLOSED',
+    message: 'The Kafka transport is not connected; the bus connects it before anything else.',
+  })

@@ -14,7 +14,11 @@ export function cleanCause(error: unknown, secrets: readonly string[]): Error {
 }
 
 /** @returns ConnectionError `AUTHENTICATION_FAILED`, `TLS_FAILED` or `BROKER_UNREACHABLE` */
-export function connectError(error: unknown, hosts: readonly string[], secrets: readonly string[]): ConnectionError {
+export function connectError(
+  error: unknown,
+  hosts: readonly string[],
+  secrets: readonly string[],
+): ConnectionError {
   const where = hosts.join(', ')
   const why = reason(error, secrets)
   const cause = cleanCause(error, secrets)
@@ -50,7 +54,8 @@ export function connectError(error: unknown, hosts: readonly string[], secrets: 
 const unauthorised = /AUTHORIZATION_FAILED$/
 
 /** Whether trying again cannot help before somebody grants a right. */
-export const isAuthorisation = (error: unknown): boolean => error instanceof KafkaFailure && unauthorised.test(error.kind)
+export const isAuthorisation = (error: unknown): boolean =>
+  error instanceof KafkaFailure && unauthorised.test(error.kind)
 
 export interface Subject {
   /** What was tried, as the beginning of a sentence. */
@@ -62,7 +67,9 @@ export interface Subject {
 export function requestError(error: unknown, { what, secrets }: Subject, code?: ErrorCode): WaybillError {
   if (error instanceof WaybillError) return error
   const denied = isAuthorisation(error)
-  const advice = denied ? 'Grant the right to this user.' : 'It is tried again where that can help; check the brokers if it lasts.'
+  const advice = denied
+    ? 'Grant the right to this user.'
+    : 'It is tried again where that can help; check the brokers if it lasts.'
   return new WaybillError({
     code: denied ? 'NOT_AUTHORISED' : (code ?? 'CONNECTION_LOST'),
     message: `${what} failed (${reason(error, secrets)}). ${advice}`,

@@ -1,5 +1,10 @@
 import { backoff, type Clock } from '@waybill/core/spi'
-import { type FetchedPartition, type KafkaClient, KafkaFailure, type TopicDescription } from './client/kafka-client.js'
+import {
+  type FetchedPartition,
+  type KafkaClient,
+  KafkaFailure,
+  type TopicDescription,
+} from './client/kafka-client.js'
 import { isAuthorisation } from './errors.js'
 import { pause } from './pause.js'
 import { readRecordSet, type StoredRecord, type UnreadableBatch } from './wire/record-set.js'
@@ -70,7 +75,14 @@ export class Fetcher {
 
   start(list: readonly { partition: number; epoch: number; position: number }[]): void {
     for (const { partition, epoch, position } of list) {
-      this.#readings.set(partition, { partition, epoch, offset: position, isPaused: false, isStalled: false, waiting: [] })
+      this.#readings.set(partition, {
+        partition,
+        epoch,
+        offset: position,
+        isPaused: false,
+        isStalled: false,
+        waiting: [],
+      })
     }
     void this.#learn(false)
   }
@@ -116,7 +128,9 @@ export class Fetcher {
   }
 
   #active(): Reading[] {
-    return [...this.#readings.values()].filter((reading) => !reading.isPaused && !reading.isStalled && reading.waiting.length === 0)
+    return [...this.#readings.values()].filter(
+      (reading) => !reading.isPaused && !reading.isStalled && reading.waiting.length === 0,
+    )
   }
 
   async #loop(node: number): Promise<void> {
@@ -152,13 +166,22 @@ export class Fetcher {
     const first = this.#turn++ % readings.length
     const ordered = [...readings.slice(first), ...readings.slice(0, first)]
     const asked = new Map(ordered.map((reading) => [reading.partition, { reading, offset: reading.offset }]))
-    const partitions = [...asked].map(([partition, { offset }]) => ({ partition, offset, maxBytes: partitionMaxBytes }))
+    const partitions = [...asked].map(([partition, { offset }]) => ({
+      partition,
+      offset,
+      maxBytes: partitionMaxBytes,
+    }))
     const answers = await client.fetch(node, { topic, maxWaitMs, maxBytes, partitions })
     let isWell = true
     for (const answer of answers) {
       const { reading, offset } = asked.get(answer.partition) ?? {}
       // Given up, given up and held again, or moved while the poll was under way.
-      if (reading === undefined || this.#readings.get(answer.partition) !== reading || reading.offset !== offset) continue
+      if (
+        reading === undefined ||
+        this.#readings.get(answer.partition) !== reading ||
+        reading.offset !== offset
+      )
+        continue
       if (answer.failure !== undefined) isWell = this.#refused(reading, answer.failure) && isWell
       else if (!reading.isStalled) this.#take(reading, answer)
     }
@@ -178,7 +201,11 @@ export class Fetcher {
   }
 
   #handOut(reading: Reading): void {
-    while (reading.waiting.length > 0 && !reading.isPaused && this.#readings.get(reading.partition) === reading) {
+    while (
+      reading.waiting.length > 0 &&
+      !reading.isPaused &&
+      this.#readings.get(reading.partition) === reading
+    ) {
       const records = reading.waiting.slice(0, this.#settings.lot)
       reading.waiting = reading.waiting.slice(records.length)
       this.#events.records(reading, records, nextOf(reading))
@@ -229,4 +256,5 @@ export class Fetcher {
 /** The offset after everything that was handed out. */
 export const nextOf = (reading: Reading): number => reading.waiting[0]?.offset ?? reading.offset
 
-const leadersOf = ({ partitions }: TopicDescription): Map<number, number> => new Map(partitions.map(({ partition, leader }) => [partition, leader]))
+const leadersOf = ({ partitions }: TopicDescription): Map<number, number> =>
+  new Map(partitions.map(({ partition, leader }) => [partition, leader]))

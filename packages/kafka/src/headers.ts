@@ -49,11 +49,13 @@ function toWireHeader([name, value]: RawHeader): WireHeader {
 
 function asText(value: Exclude<RawHeader[1], string | null>): string {
   if (value instanceof Date) return value.toISOString()
-  if (typeof value === 'object') return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? part.toString() : part))
+  if (typeof value === 'object')
+    return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? part.toString() : part))
   return String(value)
 }
 
-const text = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+const text = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 
 function timeOf(value: string): number | undefined {
   const ms = Date.parse(value)

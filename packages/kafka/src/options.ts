@@ -1,5 +1,13 @@
 import type { ConnectionOptions } from 'node:tls'
-import { ConfigError, type ConfigProblem, number, type OptionTable, refuseUnknown, resolveOptions, show } from '@waybill/core/spi'
+import {
+  ConfigError,
+  type ConfigProblem,
+  number,
+  type OptionTable,
+  refuseUnknown,
+  resolveOptions,
+  show,
+} from '@waybill/core/spi'
 import type { Address } from './client/kafkajs/node.js'
 
 /** Settings with defaults and bounds; the README of this package has the table. */
@@ -70,11 +78,16 @@ export function resolveKafkaOptions(options: KafkaOptions): ResolvedOptions {
   refuseUnknown(given, [...Object.keys(kafkaOptionTable), 'brokers', 'ssl', 'sasl', 'groupId'], problems)
   const settings = resolveOptions(kafkaOptionTable, given, problems)
   const brokers = resolveBrokers(given.brokers, add)
-  if (given.ssl !== undefined && typeof given.ssl !== 'boolean' && (typeof given.ssl !== 'object' || given.ssl === null)) {
+  if (
+    given.ssl !== undefined &&
+    typeof given.ssl !== 'boolean' &&
+    (typeof given.ssl !== 'object' || given.ssl === null)
+  ) {
     add('ssl', `must be true, false or options of tls.connect, not ${show(given.ssl)}`)
   }
   checkCredentials(given.sasl, add)
-  if (given.groupId !== undefined && typeof given.groupId !== 'function') add('groupId', `must be a function, not ${show(given.groupId)}`)
+  if (given.groupId !== undefined && typeof given.groupId !== 'function')
+    add('groupId', `must be a function, not ${show(given.groupId)}`)
   const [first, ...rest] = problems
   if (first !== undefined) throw new ConfigError('kafka()', [first, ...rest])
   return {
@@ -90,24 +103,36 @@ type Add = (path: string, message: string) => void
 
 function resolveBrokers(brokers: unknown, add: Add): Address[] {
   if (!Array.isArray(brokers) || brokers.length === 0) {
-    add('brokers', `must be a list of at least one "host:port", not ${Array.isArray(brokers) ? 'an empty one' : show(brokers)}`)
+    add(
+      'brokers',
+      `must be a list of at least one "host:port", not ${Array.isArray(brokers) ? 'an empty one' : show(brokers)}`,
+    )
     return []
   }
   return brokers.flatMap((broker: unknown, index) => {
-    const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([^\s:@/]+)):(\d{1,5})$/i.exec(String(broker)) ?? []
+    const [, bracketed, plain, port] =
+      /^(?:\[([0-9a-f:.]+)\]|([^\s:@/]+)):(\d{1,5})$/i.exec(String(broker)) ?? []
     const host = bracketed ?? plain
-    if (typeof broker === 'string' && host !== undefined && Number(port) > 0 && Number(port) < 65_536) return [{ host, port: Number(port) }]
-    add(`brokers[${index}]`, 'must be "host:port" without a scheme or credentials; the latter belong in `sasl`')
+    if (typeof broker === 'string' && host !== undefined && Number(port) > 0 && Number(port) < 65_536)
+      return [{ host, port: Number(port) }]
+    add(
+      `brokers[${index}]`,
+      'must be "host:port" without a scheme or credentials; the latter belong in `sasl`',
+    )
     return []
   })
 }
 
 function checkCredentials(sasl: unknown, add: Add): void {
   if (sasl === undefined) return
-  if (typeof sasl !== 'object' || sasl === null) return add('sasl', `must be an object with mechanism, username and password, not ${show(sasl)}`)
+  if (typeof sasl !== 'object' || sasl === null)
+    return add('sasl', `must be an object with mechanism, username and password, not ${show(sasl)}`)
   const { mechanism, username, password } = sasl as Partial<Record<string, unknown>>
-  if (!mechanisms.includes(String(mechanism))) add('sasl.mechanism', `must be one of ${mechanisms.map(show).join(', ')}, not ${show(mechanism)}`)
-  if (typeof username !== 'string' || username === '') add('sasl.username', 'must be a string that is not empty')
+  if (!mechanisms.includes(String(mechanism)))
+    add('sasl.mechanism', `must be one of ${mechanisms.map(show).join(', ')}, not ${show(mechanism)}`)
+  if (typeof username !== 'string' || username === '')
+    add('sasl.username', 'must be a string that is not empty')
   // The value is never shown: it may be the password with a mistake in it.
-  if (typeof password !== 'string' || password === '') add('sasl.password', 'must be a string that is not empty')
+  if (typeof password !== 'string' || password === '')
+    add('sasl.password', 'must be a string that is not empty')
 }

@@ -38,7 +38,12 @@ export async function startPositions(
     const end = latest.get(partition) ?? Number.MAX_SAFE_INTEGER
     if (offset === undefined) return { partition, position: first, record: undefined, outOfRange: undefined }
     if (offset.offset >= first && offset.offset <= end) {
-      return { partition, position: offset.offset, record: offset.metadata === '' ? undefined : offset.metadata, outOfRange: undefined }
+      return {
+        partition,
+        position: offset.offset,
+        record: offset.metadata === '' ? undefined : offset.metadata,
+        outOfRange: undefined,
+      }
     }
     const outOfRange = { committed: offset.offset, earliest: first, latest: end }
     return { partition, position: first, record: undefined, outOfRange }
@@ -46,10 +51,16 @@ export async function startPositions(
 }
 
 /** Gives a group that starts at the latest offset its start, unless it has one. */
-export async function pinLatest(client: KafkaClient, group: string, topic: string, partitions: readonly number[]): Promise<void> {
+export async function pinLatest(
+  client: KafkaClient,
+  group: string,
+  topic: string,
+  partitions: readonly number[],
+): Promise<void> {
   // In this order: what another declaration pinned after our look at the end is not before it.
   const latest = await client.offsets(topic, partitions, 'latest')
-  if (latest.size < partitions.length) throw new KafkaFailure('LEADER_NOT_AVAILABLE', 'a partition has no leader', false)
+  if (latest.size < partitions.length)
+    throw new KafkaFailure('LEADER_NOT_AVAILABLE', 'a partition has no leader', false)
   const committed = await client.committed(group, topic, partitions)
   const missing = [...latest].filter(([partition]) => !committed.has(partition))
   // Partitions added later start at the earliest offset, so only a group without any commit is new.

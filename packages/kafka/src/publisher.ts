@@ -1,5 +1,10 @@
 import type { Batch, Outcome, TransportPublisher } from '@waybill/core/spi'
-import { isMissingTopic, type KafkaClient, KafkaFailure, type ProducerIdentity } from './client/kafka-client.js'
+import {
+  isMissingTopic,
+  type KafkaClient,
+  KafkaFailure,
+  type ProducerIdentity,
+} from './client/kafka-client.js'
 import type { DeclaredTopics } from './declared-topics.js'
 import { toWire } from './headers.js'
 import { outcomeOf } from './outcome.js'
@@ -26,7 +31,13 @@ interface Attempt {
 
 // The broker wraps sequences at 2^31; a new producer id well before is simpler than wrapping with it.
 const lastSequence = 2 ** 31 - 100_000
-const sequenceLost = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING']
+const sequenceLost = [
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'UNKNOWN_PRODUCER_ID',
+  'INVALID_PRODUCER_EPOCH',
+  'PRODUCER_FENCED',
+  'INVALID_PRODUCER_ID_MAPPING',
+]
 
 /**
  * Sends each batch as one request of one partition, with a producer's sequence, so that the broker
@@ -84,11 +95,19 @@ export class KafkaPublisher implements TransportPublisher {
     let sending = this.#sending.get(batch)
     try {
       sending ??= await this.#begin(batch, attempt)
-      const { baseOffset } = await this.#client.produce({ topic: batch.topic, partition: batch.partition, recordBatch: sending.bytes })
+      const { baseOffset } = await this.#client.produce({
+        topic: batch.topic,
+        partition: batch.partition,
+        recordBatch: sending.bytes,
+      })
       return this.#stored(batch, sending, baseOffset)
     } catch (error) {
-      const failure = error instanceof KafkaFailure ? error : new KafkaFailure('CLIENT', String(error), sending !== undefined, error)
-      if (failure.kind === 'DUPLICATE_SEQUENCE_NUMBER' && sending !== undefined) return this.#stored(batch, sending, -1)
+      const failure =
+        error instanceof KafkaFailure
+          ? error
+          : new KafkaFailure('CLIENT', String(error), sending !== undefined, error)
+      if (failure.kind === 'DUPLICATE_SEQUENCE_NUMBER' && sending !== undefined)
+        return this.#stored(batch, sending, -1)
       return this.#failed(batch, sending, failure)
     }
   }
@@ -99,7 +118,8 @@ export class KafkaPublisher implements TransportPublisher {
     if (sequence === undefined || sequence.next > lastSequence) {
       sequence = { producer: await this.#identity(), next: 0 }
       // Whatever came after it may have taken the numbers that were meant for it.
-      if (attempt.isGivenUp) throw new KafkaFailure('CLOSED', 'the publish was given up before it was sent', false)
+      if (attempt.isGivenUp)
+        throw new KafkaFailure('CLOSED', 'the publish was given up before it was sent', false)
       this.#sequences.set(place, sequence)
     }
     const { producer, next } = sequence
@@ -113,10 +133,16 @@ export class KafkaPublisher implements TransportPublisher {
     // Once only: two tries of one batch may both be answered.
     if (this.#sending.delete(batch)) sending.sequence.next += batch.records.length
     // A duplicate's answer may have no offset.
-    return batch.records.map((_, index) => (baseOffset < 0 ? { status: 'stored' } : { status: 'stored', position: baseOffset + index }))
+    return batch.records.map((_, index) =>
+      baseOffset < 0 ? { status: 'stored' } : { status: 'stored', position: baseOffset + index },
+    )
   }
 
-  async #failed(batch: Batch, sending: Sending | undefined, failure: KafkaFailure): Promise<readonly Outcome[]> {
+  async #failed(
+    batch: Batch,
+    sending: Sending | undefined,
+    failure: KafkaFailure,
+  ): Promise<readonly Outcome[]> {
     const outcome = outcomeOf(failure, batch, this.#secrets)
     if (sending !== undefined) {
       if (outcome.status === 'unknown') sending.mayBeStored = true
@@ -127,7 +153,8 @@ export class KafkaPublisher implements TransportPublisher {
     }
     if (isMissingTopic(failure)) await this.#topics.restore(batch.topic).catch(() => undefined)
     if (leaderMoved.includes(failure.kind)) await this.#client.refresh().catch(() => undefined)
-    const settled = sending?.mayBeStored === true ? { status: 'unknown' as const, error: outcome.error } : outcome
+    const settled =
+      sending?.mayBeStored === true ? { status: 'unknown' as const, error: outcome.error } : outcome
     return batch.records.map(() => settled)
   }
 
@@ -148,7 +175,11 @@ export class KafkaPublisher implements TransportPublisher {
   #givenUp(batch: Batch): readonly Outcome[] {
     const sending = this.#sending.get(batch)
     if (sending !== undefined) sending.mayBeStored = true
-    const failure = new KafkaFailure('TIMEOUT', 'the publish was given up before the broker answered', sending !== undefined)
+    const failure = new KafkaFailure(
+      'TIMEOUT',
+      'the publish was given up before the broker answered',
+      sending !== undefined,
+    )
     const outcome = outcomeOf(failure, batch, this.#secrets)
     return batch.records.map(() => outcome)
   }

@@ -1,4 +1,11 @@
-import { type Clock, type DeclaredTopic, type Problem, type Reporter, TopologyError, type TopicTopology } from '@waybill/core/spi'
+import {
+  type Clock,
+  type DeclaredTopic,
+  type Problem,
+  type Reporter,
+  TopologyError,
+  type TopicTopology,
+} from '@waybill/core/spi'
 import { type KafkaClient, KafkaFailure, type TopicDescription } from './client/kafka-client.js'
 import { requestError } from './errors.js'
 import { patiently } from './patience.js'
@@ -22,16 +29,28 @@ export interface TopologyContext {
 }
 
 /** Makes sure of a topic: creates it, or verifies what exists. */
-export async function declareTopic(context: TopologyContext, topic: TopicTopology, onCreated: () => void = () => undefined): Promise<DeclaredTopic> {
+export async function declareTopic(
+  context: TopologyContext,
+  topic: TopicTopology,
+  onCreated: () => void = () => undefined,
+): Promise<DeclaredTopic> {
   const { client, clock, secrets } = context
   try {
-    return await patiently(clock, () => client.refresh(), () => ensure(context, topic, onCreated))
+    return await patiently(
+      clock,
+      () => client.refresh(),
+      () => ensure(context, topic, onCreated),
+    )
   } catch (error) {
     throw requestError(error, { what: `Declaring topic "${topic.name}"`, secrets })
   }
 }
 
-async function ensure(context: TopologyContext, topic: TopicTopology, onCreated: () => void): Promise<DeclaredTopic> {
+async function ensure(
+  context: TopologyContext,
+  topic: TopicTopology,
+  onCreated: () => void,
+): Promise<DeclaredTopic> {
   const { client, report, groupId } = context
   const existing = await client.describeTopic(topic.name)
   const found = existing ?? (await create(context, topic, onCreated))
@@ -40,13 +59,18 @@ async function ensure(context: TopologyContext, topic: TopicTopology, onCreated:
   await verifyDurability(context, topic, found, config)
   const partitions = found.partitions.map(({ partition }) => partition)
   for (const group of topic.groups) {
-    if (group.from === 'latest') await pinLatest(client, groupId(topic.name, group.name), topic.name, partitions)
+    if (group.from === 'latest')
+      await pinLatest(client, groupId(topic.name, group.name), topic.name, partitions)
   }
   const maxBatchBytes = Number(config.get('max.message.bytes') ?? brokerDefaultBatchBytes)
   return { partitions: partitions.length, maxBatchBytes, maxMessageBytes: maxBatchBytes - batchHeaderBytes }
 }
 
-async function create(context: TopologyContext, topic: TopicTopology, onCreated: () => void): Promise<TopicDescription> {
+async function create(
+  context: TopologyContext,
+  topic: TopicTopology,
+  onCreated: () => void,
+): Promise<TopicDescription> {
   const { client, clock } = context
   const brokers = await client.brokerCount()
   const replicationFactor = context.replicationFactor ?? Math.min(wantedReplicas, brokers)
@@ -67,8 +91,14 @@ async function create(context: TopologyContext, topic: TopicTopology, onCreated:
   const deadline = clock.now() + appearWithinMs
   for (;;) {
     const found = await client.describeTopic(topic.name).catch(() => undefined)
-    if (found !== undefined && found.partitions.length > 0 && found.partitions.every(({ leader }) => leader >= 0)) return found
-    if (clock.now() > deadline) throw new KafkaFailure('TIMEOUT', 'the topic was created and its partitions got no leaders', true)
+    if (
+      found !== undefined &&
+      found.partitions.length > 0 &&
+      found.partitions.every(({ leader }) => leader >= 0)
+    )
+      return found
+    if (clock.now() > deadline)
+      throw new KafkaFailure('TIMEOUT', 'the topic was created and its partitions got no leaders', true)
     await pause(clock, 50)
   }
 }
@@ -104,9 +134,12 @@ async function verifyDurability(
   const replicas = Math.min(...found.partitions.map((partition) => partition.replicas))
   const inSync = Number(config.get('min.insync.replicas') ?? 1)
   const weak: string[] = []
-  if (replicas < replicasPossible) weak.push(`it has ${replicas} replicas, and ${brokers} brokers could hold ${replicasPossible}`)
-  if (inSync < Math.min(wantedInSync, replicasPossible)) weak.push(`min.insync.replicas is ${inSync}, not ${Math.min(wantedInSync, replicasPossible)}`)
-  if (config.get('unclean.leader.election.enable') === 'true') weak.push('unclean.leader.election.enable is true, which may lose acknowledged messages')
+  if (replicas < replicasPossible)
+    weak.push(`it has ${replicas} replicas, and ${brokers} brokers could hold ${replicasPossible}`)
+  if (inSync < Math.min(wantedInSync, replicasPossible))
+    weak.push(`min.insync.replicas is ${inSync}, not ${Math.min(wantedInSync, replicasPossible)}`)
+  if (config.get('unclean.leader.election.enable') === 'true')
+    weak.push('unclean.leader.election.enable is true, which may lose acknowledged messages')
   const subject = `topic ${topic.name}`
   if (weak.length === 0) return report.clear('DURABILITY_WEAK', subject)
   const problem: Problem = {

@@ -12,14 +12,21 @@ const batch = (offset: number, ...bodies: string[]): Buffer => {
 }
 
 /** A log of two partitions, each led by a broker of its own number; a poll of a partition that has no more waits. */
-function reading(logs: Record<number, Buffer>, options: { lot?: number; broken?: () => KafkaFailure | undefined } = {}) {
+function reading(
+  logs: Record<number, Buffer>,
+  options: { lot?: number; broken?: () => KafkaFailure | undefined } = {},
+) {
   const got: string[] = []
   const events: string[] = []
   const polls: FetchRequest[] = []
   let onRecords = (): void => undefined
   const client = fakeClient({
     refresh: async () => undefined,
-    knownTopic: async () => ({ name: 't', id: '', partitions: [0, 1].map((partition) => ({ partition, leader: partition + 10, replicas: 1 })) }),
+    knownTopic: async () => ({
+      name: 't',
+      id: '',
+      partitions: [0, 1].map((partition) => ({ partition, leader: partition + 10, replicas: 1 })),
+    }),
     fetch: async (node, request) => {
       polls.push(request)
       const failure = options.broken?.()
@@ -31,10 +38,20 @@ function reading(logs: Record<number, Buffer>, options: { lot?: number; broken?:
       })
     },
   })
-  const settings = { client, clock: systemClock, topic: 't', maxWaitMs: 10, maxBytes: 1_000, partitionMaxBytes: 1_000, lot: options.lot ?? 100 }
+  const settings = {
+    client,
+    clock: systemClock,
+    topic: 't',
+    maxWaitMs: 10,
+    maxBytes: 1_000,
+    partitionMaxBytes: 1_000,
+    lot: options.lot ?? 100,
+  }
   const fetcher = new Fetcher(settings, {
     records: ({ partition }, records, next) => {
-      got.push(`${partition}: ${records.map(({ value }) => Buffer.from(value ?? []).toString()).join(' ')} (${next})`)
+      got.push(
+        `${partition}: ${records.map(({ value }) => Buffer.from(value ?? []).toString()).join(' ')} (${next})`,
+      )
       onRecords()
     },
     unreadable: ({ partition }, { offset, next }) => events.push(`unreadable ${partition} ${offset} ${next}`),
@@ -45,7 +62,8 @@ function reading(logs: Record<number, Buffer>, options: { lot?: number; broken?:
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 400 && !condition(); turn++) await new Promise((resolve) => setTimeout(resolve, 5))
+  for (let turn = 0; turn < 400 && !condition(); turn++)
+    await new Promise((resolve) => setTimeout(resolve, 5))
   if (!condition()) throw new Error(`not in time: ${condition.toString()}`)
 }
 
@@ -63,18 +81,29 @@ describe('the fetcher', () => {
   it('stops a partition whose batch cannot be read, and no other, until it is moved on', async () => {
     const spoiled = batch(1, 'bad')
     spoiled[65]! ^= 1
-    const { fetcher, got, events, polls } = reading({ 0: Buffer.concat([batch(0, 'good'), spoiled]), 1: batch(0, 'other') })
+    const { fetcher, got, events, polls } = reading({
+      0: Buffer.concat([batch(0, 'good'), spoiled]),
+      1: batch(0, 'other'),
+    })
     fetcher.start([start(0), start(1)])
     await until(() => events.length === 1 && got.length === 2)
     expect(events).toEqual(['unreadable 0 1 2'])
     expect(got.toSorted()).toEqual(['0: good (1)', '1: other (1)'])
     const polled = polls.length
     await until(() => polls.length > polled + 3)
-    expect(polls.slice(polled + 1).flatMap(({ partitions }) => partitions.map(({ partition }) => partition))).not.toContain(0)
+    expect(
+      polls.slice(polled + 1).flatMap(({ partitions }) => partitions.map(({ partition }) => partition)),
+    ).not.toContain(0)
     const stalled = fetcher.get(0)
     if (stalled === undefined) throw new Error('it is not held')
     fetcher.skip(stalled, 2)
-    await until(() => polls.at(-1)?.partitions[0]?.offset === 2 || polls.some(({ partitions }) => partitions.some(({ partition, offset }) => partition === 0 && offset === 2)))
+    await until(
+      () =>
+        polls.at(-1)?.partitions[0]?.offset === 2 ||
+        polls.some(({ partitions }) =>
+          partitions.some(({ partition, offset }) => partition === 0 && offset === 2),
+        ),
+    )
     fetcher.close()
   })
 
@@ -107,7 +136,10 @@ describe('the fetcher', () => {
   it('goes on with one broker while another fails', async () => {
     let broken = true
     const failure = new KafkaFailure('CONNECTION_LOST', 'gone', true)
-    const { fetcher, got } = reading({ 0: batch(0, 'a'), 1: batch(0, 'b') }, { broken: () => (broken ? failure : undefined) })
+    const { fetcher, got } = reading(
+      { 0: batch(0, 'a'), 1: batch(0, 'b') },
+      { broken: () => (broken ? failure : undefined) },
+    )
     fetcher.start([start(0), start(1)])
     await until(() => got.length === 1)
     expect(got).toEqual(['1: b (1)'])
@@ -117,7 +149,10 @@ describe('the fetcher', () => {
   })
 
   it('ends for good when it may not read', async () => {
-    const { fetcher, events } = reading({}, { broken: () => new KafkaFailure('TOPIC_AUTHORIZATION_FAILED', 'no', false) })
+    const { fetcher, events } = reading(
+      {},
+      { broken: () => new KafkaFailure('TOPIC_AUTHORIZATION_FAILED', 'no', false) },
+    )
     fetcher.start([start(0)])
     await until(() => events.length > 0)
     fetcher.close()

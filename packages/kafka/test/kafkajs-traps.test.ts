@@ -3,19 +3,40 @@
  * Our half of each is in publisher.test.ts and in the integration tests.
  */
 interface ProduceCall {
-  readonly topicData: readonly { readonly partitions: readonly { readonly partition: number; readonly firstSequence: number; readonly messages: readonly { readonly value: string }[] }[] }[]
+  readonly topicData: readonly {
+    readonly partitions: readonly {
+      readonly partition: number
+      readonly firstSequence: number
+      readonly messages: readonly { readonly value: string }[]
+    }[]
+  }[]
 }
 
-type Send = (request: { acks: number; topicMessages: { topic: string; messages: { partition: number; value: string }[] }[] }) => Promise<unknown>
+type Send = (request: {
+  acks: number
+  topicMessages: { topic: string; messages: { partition: number; value: string }[] }[]
+}) => Promise<unknown>
 
 const createSendMessages = require('kafkajs/src/producer/sendMessages') as (parts: object) => Send
-const createEosManager = require('kafkajs/src/producer/eosManager') as (parts: object) => { initProducerId(): Promise<void> }
+const createEosManager = require('kafkajs/src/producer/eosManager') as (parts: object) => {
+  initProducerId(): Promise<void>
+}
 const createRetry = require('kafkajs/src/retry') as (options: object) => unknown
-const { KafkaJSProtocolError, KafkaJSConnectionClosedError } = require('kafkajs/src/errors') as Record<'KafkaJSProtocolError' | 'KafkaJSConnectionClosedError', new (...args: unknown[]) => Error>
+const { KafkaJSProtocolError, KafkaJSConnectionClosedError } = require('kafkajs/src/errors') as Record<
+  'KafkaJSProtocolError' | 'KafkaJSConnectionClosedError',
+  new (...args: unknown[]) => Error
+>
 
-const logger = { debug: () => undefined, error: () => undefined, info: () => undefined, warn: () => undefined }
+const logger = {
+  debug: () => undefined,
+  error: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+}
 const retrier = createRetry({ initialRetryTime: 1, retries: 5 })
-const answer = (partition: number) => ({ topics: [{ topicName: 't', partitions: [{ partition, errorCode: 0, baseOffset: '0' }] }] })
+const answer = (partition: number) => ({
+  topics: [{ topicName: 't', partitions: [{ partition, errorCode: 0, baseOffset: '0' }] }],
+})
 const partitionsOf = ({ topicData }: ProduceCall) => topicData.flatMap(({ partitions }) => partitions)
 
 function clusterOf(leaders: Record<number, object>, onRefresh: () => void = () => undefined) {
@@ -27,14 +48,19 @@ function clusterOf(leaders: Record<number, object>, onRefresh: () => void = () =
     addMultipleTargetTopics: async () => undefined,
     refreshMetadataIfNecessary: async () => undefined,
     refreshMetadata: async () => onRefresh(),
-    findTopicPartitionMetadata: () => Object.keys(leaders).map((partition) => ({ partitionId: Number(partition) })),
+    findTopicPartitionMetadata: () =>
+      Object.keys(leaders).map((partition) => ({ partitionId: Number(partition) })),
     findLeaderForPartitions: (_: string, partitions: string[]) => {
       const byLeader: Record<string, number[]> = {}
-      for (const partition of partitions.map(Number)) (byLeader[(leaders[partition] as { nodeId: string }).nodeId] ??= []).push(partition)
+      for (const partition of partitions.map(Number))
+        (byLeader[(leaders[partition] as { nodeId: string }).nodeId] ??= []).push(partition)
       return byLeader
     },
-    findBroker: async ({ nodeId }: { nodeId: string }) => Object.values(leaders).find((broker) => (broker as { nodeId: string }).nodeId === nodeId),
-    findControllerBroker: async () => ({ initProducerId: async () => ({ producerId: '1', producerEpoch: 0 }) }),
+    findBroker: async ({ nodeId }: { nodeId: string }) =>
+      Object.values(leaders).find((broker) => (broker as { nodeId: string }).nodeId === nodeId),
+    findControllerBroker: async () => ({
+      initProducerId: async () => ({ producerId: '1', producerEpoch: 0 }),
+    }),
   }
 }
 
@@ -49,17 +75,33 @@ describe('kafkajs, sending as its documentation shows', () => {
     const second = {
       nodeId: 'second',
       produce: async () => {
-        throw new KafkaJSProtocolError({ type: 'NOT_LEADER_FOR_PARTITION', code: 6, message: 'moved', retriable: true })
+        throw new KafkaJSProtocolError({
+          type: 'NOT_LEADER_FOR_PARTITION',
+          code: 6,
+          message: 'moved',
+          retriable: true,
+        })
       },
     }
     const leaders: Record<number, object> = { 0: first, 1: second }
     const cluster = clusterOf(leaders, () => {
       leaders[1] = first
     })
-    const eosManager = { acquireBrokerLock: async () => undefined, releaseBrokerLock: async () => undefined, isTransactional: () => false, getSequence: () => 0, updateSequence: () => undefined, getProducerId: () => -1, getProducerEpoch: () => 0 }
+    const eosManager = {
+      acquireBrokerLock: async () => undefined,
+      releaseBrokerLock: async () => undefined,
+      isTransactional: () => false,
+      getSequence: () => 0,
+      updateSequence: () => undefined,
+      getProducerId: () => -1,
+      getProducerEpoch: () => 0,
+    }
     const partitioner = ({ message }: { message: { partition: number } }) => message.partition
     const send = createSendMessages({ logger, cluster, partitioner, eosManager, retrier })
-    const messages = [{ partition: 0, value: 'kept' }, { partition: 1, value: 'lost' }]
+    const messages = [
+      { partition: 0, value: 'kept' },
+      { partition: 1, value: 'lost' },
+    ]
     await expect(send({ acks: -1, topicMessages: [{ topic: 't', messages }] })).resolves.toBeDefined()
     expect(log).toEqual(['kept'])
   })
@@ -86,7 +128,8 @@ describe('kafkajs, sending as its documentation shows', () => {
     const eosManager = createEosManager({ logger, cluster, transactional: false })
     await eosManager.initProducerId()
     const send = createSendMessages({ logger, cluster, partitioner: () => 0, eosManager, retrier })
-    const publish = (value: string) => send({ acks: -1, topicMessages: [{ topic: 't', messages: [{ partition: 0, value }] }] })
+    const publish = (value: string) =>
+      send({ acks: -1, topicMessages: [{ topic: 't', messages: [{ partition: 0, value }] }] })
     await expect(Promise.all([publish('a'), publish('b')])).resolves.toHaveLength(2)
     expect(log).not.toContain('b')
   })

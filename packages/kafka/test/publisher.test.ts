@@ -26,14 +26,24 @@ function publishing(...answers: (Answer | Promise<Answer>)[]) {
     produce: async ({ partition, recordBatch }: ProduceRequest) => {
       const { records } = readRecordSet(recordBatch, 0)
       const bodies = records.map(({ value }) => Buffer.from(value ?? []).toString())
-      sent.push({ partition, producer: recordBatch.readBigInt64BE(43), sequence: recordBatch.readInt32BE(53), bodies, bytes: recordBatch })
+      sent.push({
+        partition,
+        producer: recordBatch.readBigInt64BE(43),
+        sequence: recordBatch.readInt32BE(53),
+        bodies,
+        bytes: recordBatch,
+      })
       const answer = await (answers.length > 1 ? answers.shift() : answers[0])
       if (answer instanceof KafkaFailure) throw answer
       return answer ?? { baseOffset: 0 }
     },
   } satisfies Partial<KafkaClient>)
   const topics = new DeclaredTopics({ client } as ConstructorParameters<typeof DeclaredTopics>[0])
-  return { publisher: new KafkaPublisher(client, topics, ['planted-secret']), sent, refreshed: () => refreshed }
+  return {
+    publisher: new KafkaPublisher(client, topics, ['planted-secret']),
+    sent,
+    refreshed: () => refreshed,
+  }
 }
 
 const batch = (...bodies: string[]): Batch => ({
@@ -55,9 +65,15 @@ const statuses = (outcomes: readonly Outcome[]): string[] => outcomes.map(({ sta
 describe('the Kafka publisher', () => {
   it('numbers the records of a partition, and says where each was stored', async () => {
     const { publisher, sent } = publishing(stored)
-    expect(await publisher.send(batch('a', 'b'), never)).toEqual([{ status: 'stored', position: 7 }, { status: 'stored', position: 8 }])
+    expect(await publisher.send(batch('a', 'b'), never)).toEqual([
+      { status: 'stored', position: 7 },
+      { status: 'stored', position: 8 },
+    ])
     await publisher.send(batch('c'), never)
-    expect(sent.map(({ producer, sequence }) => [producer, sequence])).toEqual([[1n, 0], [1n, 2]])
+    expect(sent.map(({ producer, sequence }) => [producer, sequence])).toEqual([
+      [1n, 0],
+      [1n, 2],
+    ])
   })
 
   it('sends an unknown batch again as the very same bytes', async () => {
@@ -74,7 +90,10 @@ describe('the Kafka publisher', () => {
     await publisher.send(one, never)
     publisher.abandon(one)
     await publisher.send(batch('b'), never)
-    expect(sent.map(({ producer, sequence }) => [producer, sequence])).toEqual([[1n, 0], [2n, 0]])
+    expect(sent.map(({ producer, sequence }) => [producer, sequence])).toEqual([
+      [1n, 0],
+      [2n, 0],
+    ])
   })
 
   it('keeps the producer of other partitions when one batch is given up', async () => {
@@ -99,14 +118,26 @@ describe('the Kafka publisher', () => {
   })
 
   it('stays unknown after a refusal that came after a lost answer', async () => {
-    const { publisher } = publishing(timeout, new KafkaFailure('NOT_LEADER_FOR_PARTITION', 'moved', false), stored)
+    const { publisher } = publishing(
+      timeout,
+      new KafkaFailure('NOT_LEADER_FOR_PARTITION', 'moved', false),
+      stored,
+    )
     const one = batch('a')
-    const outcomes = [await publisher.send(one, never), await publisher.send(one, never), await publisher.send(one, never)]
+    const outcomes = [
+      await publisher.send(one, never),
+      await publisher.send(one, never),
+      await publisher.send(one, never),
+    ]
     expect(outcomes.map((outcome) => outcome[0]?.status)).toEqual(['unknown', 'unknown', 'stored'])
   })
 
   it('takes a duplicate for stored, without a position', async () => {
-    const { publisher, sent } = publishing(timeout, new KafkaFailure('DUPLICATE_SEQUENCE_NUMBER', 'again', false), stored)
+    const { publisher, sent } = publishing(
+      timeout,
+      new KafkaFailure('DUPLICATE_SEQUENCE_NUMBER', 'again', false),
+      stored,
+    )
     const one = batch('a')
     await publisher.send(one, never)
     expect(await publisher.send(one, never)).toEqual([{ status: 'stored' }])
@@ -114,13 +145,18 @@ describe('the Kafka publisher', () => {
     expect(sent.at(-1)?.sequence).toBe(1)
   })
 
-  it.each(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH'])('starts anew with another producer id after %s', async (kind) => {
-    const { publisher, sent } = publishing(new KafkaFailure(kind, 'lost', false), stored)
-    const one = batch('a')
-    expect(await publisher.send(one, never)).toMatchObject([{ status: 'rejected', error: { retryable: true } }])
-    expect(statuses(await publisher.send(one, never))).toEqual(['stored'])
-    expect(sent.map(({ producer }) => producer)).toEqual([1n, 2n])
-  })
+  it.each(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH'])(
+    'starts anew with another producer id after %s',
+    async (kind) => {
+      const { publisher, sent } = publishing(new KafkaFailure(kind, 'lost', false), stored)
+      const one = batch('a')
+      expect(await publisher.send(one, never)).toMatchObject([
+        { status: 'rejected', error: { retryable: true } },
+      ])
+      expect(statuses(await publisher.send(one, never))).toEqual(['stored'])
+      expect(sent.map(({ producer }) => producer)).toEqual([1n, 2n])
+    },
+  )
 
   it.each([
     ['NOT_LEADER_FOR_PARTITION', false, 'rejected', true],
@@ -136,12 +172,21 @@ describe('the Kafka publisher', () => {
   ] as const)('answers %s (written: %s) with %s, retryable: %s', async (kind, written, status, retryable) => {
     const { publisher } = publishing(new KafkaFailure(kind, 'said planted-secret', written))
     const [outcome] = await publisher.send(batch('a'), never)
-    expect(outcome).toMatchObject({ status, error: { retryable, details: { topic: 'orders', partition: 0, kafkaError: kind } } })
-    expect(JSON.stringify(outcome) + (outcome?.status === 'stored' ? '' : `${outcome?.error.message}${String(outcome?.error.cause)}`)).not.toContain('planted-secret')
+    expect(outcome).toMatchObject({
+      status,
+      error: { retryable, details: { topic: 'orders', partition: 0, kafkaError: kind } },
+    })
+    expect(
+      JSON.stringify(outcome) +
+        (outcome?.status === 'stored' ? '' : `${outcome?.error.message}${String(outcome?.error.cause)}`),
+    ).not.toContain('planted-secret')
   })
 
   it('looks for the leader again when it is not where it was', async () => {
-    const { publisher, refreshed } = publishing(new KafkaFailure('NOT_LEADER_FOR_PARTITION', 'moved', false), stored)
+    const { publisher, refreshed } = publishing(
+      new KafkaFailure('NOT_LEADER_FOR_PARTITION', 'moved', false),
+      stored,
+    )
     await publisher.send(batch('a'), never)
     expect(refreshed()).toBe(1)
   })
@@ -163,6 +208,10 @@ describe('the Kafka publisher', () => {
     answer(stored)
     expect(statuses(await next)).toEqual(['stored'])
     await publisher.send(batch('d'), never)
-    expect(sent.map(({ producer, sequence }) => [producer, sequence])).toEqual([[1n, 0], [2n, 0], [2n, 1]])
+    expect(sent.map(({ producer, sequence }) => [producer, sequence])).toEqual([
+      [1n, 0],
+      [2n, 0],
+      [2n, 1],
+    ])
   })
 })

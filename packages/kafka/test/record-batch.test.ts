@@ -4,12 +4,19 @@ import { readRecordSet } from '../src/wire/record-set.js'
 import { codecs, javaBatch } from './java-batches.js'
 
 const stamp = { id: 4_711n, epoch: 3, sequence: 42 }
-const anyBytes: fc.Arbitrary<Uint8Array | null> = fc.option(fc.uint8Array({ maxLength: 300 }).map((value) => Buffer.from(value)))
+const anyBytes: fc.Arbitrary<Uint8Array | null> = fc.option(
+  fc.uint8Array({ maxLength: 300 }).map((value) => Buffer.from(value)),
+)
 const record: fc.Arbitrary<WireRecord> = fc.record({
   timeMs: fc.integer({ min: 0, max: 4_102_444_800_000 }),
   key: anyBytes,
   value: anyBytes,
-  headers: fc.array(fc.tuple(fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('__proto__', 'constructor', '1', 'a')), anyBytes)),
+  headers: fc.array(
+    fc.tuple(
+      fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('__proto__', 'constructor', '1', 'a')),
+      anyBytes,
+    ),
+  ),
 })
 
 const at = (offset: number, batch: Buffer): Buffer => {
@@ -18,9 +25,11 @@ const at = (offset: number, batch: Buffer): Buffer => {
   return copy
 }
 
-const one = (value: string): Buffer => encodeRecordBatch([{ timeMs: 1, key: null, value: Buffer.from(value), headers: [] }], stamp)
+const one = (value: string): Buffer =>
+  encodeRecordBatch([{ timeMs: 1, key: null, value: Buffer.from(value), headers: [] }], stamp)
 const text = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString()
-const values = (set: ReturnType<typeof readRecordSet>): (string | undefined)[] => set.records.map(({ value }) => (value === null ? undefined : Buffer.from(value).toString()))
+const values = (set: ReturnType<typeof readRecordSet>): (string | undefined)[] =>
+  set.records.map(({ value }) => (value === null ? undefined : Buffer.from(value).toString()))
 
 describe('record batches', () => {
   it('come back as they were, whatever is in them', () => {
@@ -37,22 +46,41 @@ describe('record batches', () => {
   it.each(codecs)('of the Java client are read: %s', (codec) => {
     const set = readRecordSet(javaBatch(codec), 0)
     expect(set).toMatchObject({ next: 3, unreadable: undefined })
-    expect(set.records.map(({ offset, key, value, headers }) => [offset, text(key), text(value), headers.map(([name, bytes]) => `${name}=${text(bytes)}`)])).toEqual(
-      [0, 1, 2].map((n) => [n, `key-${n}`, `${codec} message ${n} ${'abc'.repeat(40)}`, ['lang=java', `n=${n}`]]),
+    expect(
+      set.records.map(({ offset, key, value, headers }) => [
+        offset,
+        text(key),
+        text(value),
+        headers.map(([name, bytes]) => `${name}=${text(bytes)}`),
+      ]),
+    ).toEqual(
+      [0, 1, 2].map((n) => [
+        n,
+        `key-${n}`,
+        `${codec} message ${n} ${'abc'.repeat(40)}`,
+        ['lang=java', `n=${n}`],
+      ]),
     )
   })
 
   it('are the very bytes that the Java client writes', () => {
     const recorded = javaBatch('none')
     const { records } = readRecordSet(recorded, 0)
-    const written = encodeRecordBatch(records, { id: recorded.readBigInt64BE(43), epoch: recorded.readInt16BE(51), sequence: recorded.readInt32BE(53) })
+    const written = encodeRecordBatch(records, {
+      id: recorded.readBigInt64BE(43),
+      epoch: recorded.readInt16BE(51),
+      sequence: recorded.readInt32BE(53),
+    })
     // The broker fills in the leader epoch, bytes 12 to 16, which the checksum does not cover.
     recorded.copy(written, 12, 12, 16)
     expect(written).toEqual(recorded)
   })
 
   it('start where the reader is, not where the broker begins', () => {
-    const batch = encodeRecordBatch(['a', 'b', 'c'].map((value) => ({ timeMs: 1, key: null, value: Buffer.from(value), headers: [] })), stamp)
+    const batch = encodeRecordBatch(
+      ['a', 'b', 'c'].map((value) => ({ timeMs: 1, key: null, value: Buffer.from(value), headers: [] })),
+      stamp,
+    )
     expect(values(readRecordSet(at(10, batch), 12))).toEqual(['c'])
   })
 
@@ -76,16 +104,35 @@ describe('record batches', () => {
     ['a codec its bytes do not fit', (batch: Buffer) => withAttributes(batch, 4)],
     ['an old format', (batch: Buffer) => patched(batch, 16, 1)],
   ])('with %s stop the reader there, after what came before', (_, spoil) => {
-    const set = readRecordSet(Buffer.concat([at(7, one('good')), at(8, spoil(one('bad'))), at(9, one('after'))]), 7)
+    const set = readRecordSet(
+      Buffer.concat([at(7, one('good')), at(8, spoil(one('bad'))), at(9, one('after'))]),
+      7,
+    )
     expect(values(set)).toEqual(['good'])
     expect(set.next).toBe(8)
     expect(set.unreadable).toMatchObject({ offset: 8, next: 9 })
   })
 
   it('of aborted transactions are left out, and those after them are not', () => {
-    const transactional = (offset: number, value: string): Buffer => at(offset, withAttributes(one(value), 0x10))
-    const marker = at(3, withAttributes(encodeRecordBatch([{ timeMs: 1, key: Buffer.from([0, 0, 0, 0]), value: Buffer.alloc(6), headers: [] }], stamp), 0x30))
-    const log = Buffer.concat([transactional(1, 'aborted'), transactional(2, 'aborted too'), marker, transactional(4, 'committed'), at(5, one('plain'))])
+    const transactional = (offset: number, value: string): Buffer =>
+      at(offset, withAttributes(one(value), 0x10))
+    const marker = at(
+      3,
+      withAttributes(
+        encodeRecordBatch(
+          [{ timeMs: 1, key: Buffer.from([0, 0, 0, 0]), value: Buffer.alloc(6), headers: [] }],
+          stamp,
+        ),
+        0x30,
+      ),
+    )
+    const log = Buffer.concat([
+      transactional(1, 'aborted'),
+      transactional(2, 'aborted too'),
+      marker,
+      transactional(4, 'committed'),
+      at(5, one('plain')),
+    ])
     const set = readRecordSet(log, 1, [{ producerId: stamp.id, firstOffset: 1 }])
     expect(values(set)).toEqual(['committed', 'plain'])
     expect(set.next).toBe(6)

@@ -14,9 +14,22 @@ export interface KafkaClient {
   produce(request: ProduceRequest): Promise<ProduceAnswer>
   fetch(node: number, request: FetchRequest): Promise<readonly FetchedPartition[]>
   /** Partitions whose leader does not answer are missing from the result. */
-  offsets(topic: string, partitions: readonly number[], which: 'earliest' | 'latest'): Promise<Map<number, number>>
-  committed(group: string, topic: string, partitions: readonly number[]): Promise<Map<number, CommittedOffset>>
-  commit(group: string, member: GroupMember, topic: string, offsets: ReadonlyMap<number, CommittedOffset>): Promise<void>
+  offsets(
+    topic: string,
+    partitions: readonly number[],
+    which: 'earliest' | 'latest',
+  ): Promise<Map<number, number>>
+  committed(
+    group: string,
+    topic: string,
+    partitions: readonly number[],
+  ): Promise<Map<number, CommittedOffset>>
+  commit(
+    group: string,
+    member: GroupMember,
+    topic: string,
+    offsets: ReadonlyMap<number, CommittedOffset>,
+  ): Promise<void>
   /** `onMemberId` is called as soon as the coordinator has named the member, before the others have joined. */
   join(request: JoinRequest, onMemberId: (memberId: string) => void): Promise<JoinAnswer>
   sync(group: string, member: GroupMember, assignments: ReadonlyMap<string, Buffer>): Promise<Buffer>
@@ -25,6 +38,8 @@ export interface KafkaClient {
   createTopic(request: CreateTopicRequest): Promise<void>
   topicConfig(topic: string, names: readonly string[]): Promise<Map<string, string>>
   brokerCount(): Promise<number>
+  /** `undefined` where this user may not read it. */
+  brokerConfig(name: string): Promise<string | undefined>
 }
 
 export interface TopicDescription {
@@ -60,7 +75,11 @@ export interface FetchRequest {
   readonly topic: string
   readonly maxWaitMs: number
   readonly maxBytes: number
-  readonly partitions: readonly { readonly partition: number; readonly offset: number; readonly maxBytes: number }[]
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly offset: number
+    readonly maxBytes: number
+  }[]
 }
 
 export interface FetchedPartition {
@@ -101,7 +120,14 @@ export interface CreateTopicRequest {
 }
 
 /** Kinds of failure that are not the name of a Kafka protocol error. */
-export type ClientFailureKind = 'UNREACHABLE' | 'CONNECTION_LOST' | 'TIMEOUT' | 'AUTHENTICATION' | 'TLS' | 'CLOSED' | 'CLIENT'
+export type ClientFailureKind =
+  | 'UNREACHABLE'
+  | 'CONNECTION_LOST'
+  | 'TIMEOUT'
+  | 'AUTHENTICATION'
+  | 'TLS'
+  | 'CLOSED'
+  | 'CLIENT'
 
 /** What any method of the seam rejects with. */
 export class KafkaFailure extends Error {
@@ -119,4 +145,5 @@ export class KafkaFailure extends Error {
 }
 
 /** Whether the brokers do not know the topic: it vanished, or it is so new that not all have heard of it. */
-export const isMissingTopic = (error: unknown): boolean => error instanceof KafkaFailure && error.kind === 'UNKNOWN_TOPIC_OR_PARTITION'
+export const isMissingTopic = (error: unknown): boolean =>
+  error instanceof KafkaFailure && error.kind === 'UNKNOWN_TOPIC_OR_PARTITION'

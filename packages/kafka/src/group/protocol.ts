@@ -43,6 +43,9 @@ export function decodeAssignment(topic: string, bytes: Buffer): number[] {
   if (bytes.length === 0) return []
   const reader = new Reader(bytes)
   reader.int16()
-  const assigned = reader.array(() => ({ name: reader.string(), partitions: reader.array(() => reader.int32()) }))
+  const assigned = reader.array(() => ({
+    name: reader.string(),
+    partitions: reader.array(() => reader.int32()),
+  }))
   return assigned.filter(({ name }) => name === topic).flatMap(({ partitions }) => partitions)
 }

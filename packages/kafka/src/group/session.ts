@@ -33,7 +33,13 @@ export interface SessionEvents {
 type End = 'rebalance' | 'lost' | 'stopped'
 
 const heartbeatMs = 1_000
-const hopeless = ['INCONSISTENT_GROUP_PROTOCOL', 'INVALID_SESSION_TIMEOUT', 'INVALID_GROUP_ID', 'GROUP_MAX_SIZE_REACHED']
+const leaveWithinMs = 2_000
+const hopeless = [
+  'INCONSISTENT_GROUP_PROTOCOL',
+  'INVALID_SESSION_TIMEOUT',
+  'INVALID_GROUP_ID',
+  'GROUP_MAX_SIZE_REACHED',
+]
 const expelled = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']
 const retryDelay = backoff({ initialDelayMs: 100, maxDelayMs: 5_000 })
 
@@ -73,9 +79,11 @@ export class GroupSession {
   /** Leaves the group; the partitions go to others at once. */
   async close(): Promise<void> {
     this.#closing.abort()
-    const { client, group } = this.#settings
+    const { client, clock, group } = this.#settings
     const { memberId } = this.#member
-    if (memberId !== '') await client.leave(group, memberId).catch(() => undefined)
+    // Who does not hear of it waits for the session timeout instead.
+    if (memberId !== '')
+      await withDeadline(clock, client.leave(group, memberId), leaveWithinMs).catch(() => undefined)
   }
 
   /** Resolves when nothing of the session runs any more; a join that waits ends with its client. */
@@ -110,7 +118,13 @@ export class GroupSession {
   async #join(): Promise<number[]> {
     const { client, group, topic, sessionTimeoutMs, rebalanceTimeoutMs } = this.#settings
     const metadata = encodeSubscription({ topics: [topic], held: this.#events.held() })
-    const request = { group, memberId: this.#member.memberId, sessionTimeoutMs, rebalanceTimeoutMs, protocol: { name: protocolName, metadata } }
+    const request = {
+      group,
+      memberId: this.#member.memberId,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      protocol: { name: protocolName, metadata },
+    }
     const joined = await client.join(request, (memberId) => {
       this.#member = { memberId, generation: -1 }
     })
@@ -118,7 +132,9 @@ export class GroupSession {
     this.#isLeader = joined.members.length > 0
     if (this.#isLeader) await client.refresh()
     const assignments = await assignMembers(joined.members, (name) => this.#events.partitionsOf(name))
-    return decodeAssignment(topic, await client.sync(group, this.#member, assignments)).toSorted((a, b) => a - b)
+    return decodeAssignment(topic, await client.sync(group, this.#member, assignments)).toSorted(
+      (a, b) => a - b,
+    )
   }
 
   /** From an assignment to its end. */
@@ -172,7 +188,9 @@ export class GroupSession {
         if (kind === 'UNKNOWN_MEMBER_ID') this.#member = { memberId: '', generation: -1 }
         if (expelled.includes(kind) || clock.now() >= heardMs + sessionTimeoutMs) return 'lost'
       }
-      const change = isRevoking ? undefined : await this.#events.topicChanged(this.#isLeader).catch(() => undefined)
+      const change = isRevoking
+        ? undefined
+        : await this.#events.topicChanged(this.#isLeader).catch(() => undefined)
       if (change !== undefined) return change === 'grown' ? 'rebalance' : 'lost'
     }
     return 'stopped'
@@ -181,7 +199,9 @@ export class GroupSession {
 
 function withDeadline<T>(clock: Clock, promise: Promise<T>, withinMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = clock.after(Math.max(0, withinMs), () => reject(new KafkaFailure('TIMEOUT', 'no heartbeat was answered for the session timeout', true)))
+    const timer = clock.after(Math.max(0, withinMs), () =>
+      reject(new KafkaFailure('TIMEOUT', 'the broker did not answer in time', true)),
+    )
     promise.then(resolve, reject).finally(() => timer.cancel())
   })
 }

@@ -7,7 +7,10 @@ export interface AssignableMember {
  * Who gets which partition: everybody the same number, give or take one, and as many as possible stay
  * where they are. Depends on nothing but its input.
  */
-export function assignSticky(members: readonly AssignableMember[], partitions: readonly number[]): Map<string, number[]> {
+export function assignSticky(
+  members: readonly AssignableMember[],
+  partitions: readonly number[],
+): Map<string, number[]> {
   const assigned = new Map(members.map(({ memberId }) => [memberId, [] as number[]]))
   if (members.length === 0) return assigned
   const open = new Set(partitions)

@@ -28,7 +28,7 @@ export function decompress(codec: number, bytes: Buffer): Buffer {
 function unsnappy(bytes: Buffer): Buffer {
   if (!bytes.subarray(0, xerialMagic.length).equals(xerialMagic)) return uncompressed(bytes)
   const blocks: Buffer[] = []
-  for (let at = xerialHeaderBytes; at < bytes.length; ) {
+  for (let at = xerialHeaderBytes; at < bytes.length;) {
     const start = at + 4
     at = start + bytes.readInt32BE(at)
     blocks.push(uncompressed(bytes.subarray(start, at)))
@@ -36,6 +36,7 @@ function unsnappy(bytes: Buffer): Buffer {
   return Buffer.concat(blocks)
 }
 
-const uncompressed = (bytes: Buffer): Buffer => asBuffer(uncompressSync(bytes, { asBuffer: true }) as Uint8Array)
+const uncompressed = (bytes: Buffer): Buffer =>
+  asBuffer(uncompressSync(bytes, { asBuffer: true }) as Uint8Array)
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -32,11 +32,24 @@ export function encodeRecordBatch(records: readonly WireRecord[], producer: Prod
   const total = sizes.reduce((sum, size) => sum + sizeOfVarint(size) + size, batchHeaderBytes)
   const maxTimeMs = records.reduce((max, record) => Math.max(max, record.timeMs), baseTimeMs)
   const out = new Writer(total)
-  out.int64(0).int32(total - 12).int32(-1).int8(2).int32(0)
-  out.int16(0).int32(records.length - 1).int64(baseTimeMs).int64(maxTimeMs)
+  out
+    .int64(0)
+    .int32(total - 12)
+    .int32(-1)
+    .int8(2)
+    .int32(0)
+  out
+    .int16(0)
+    .int32(records.length - 1)
+    .int64(baseTimeMs)
+    .int64(maxTimeMs)
   out.int64(producer.id).int16(producer.epoch).int32(producer.sequence).int32(records.length)
   records.forEach((record, index) => {
-    out.varint(sizes[index] ?? 0).int8(0).varint(record.timeMs - baseTimeMs).varint(index)
+    out
+      .varint(sizes[index] ?? 0)
+      .int8(0)
+      .varint(record.timeMs - baseTimeMs)
+      .varint(index)
     writeNullable(out, record.key)
     writeNullable(out, record.value)
     out.varint(record.headers.length)

@@ -1,7 +1,13 @@
 import { crc32c } from '@node-rs/crc32'
 import { decompress } from './compression.js'
 import { Reader } from './reader.js'
-import { attributesOffset, batchHeaderBytes, crcOffset, type WireHeader, type WireRecord } from './record-batch.js'
+import {
+  attributesOffset,
+  batchHeaderBytes,
+  crcOffset,
+  type WireHeader,
+  type WireRecord,
+} from './record-batch.js'
 
 export interface StoredRecord extends WireRecord {
   readonly offset: number
@@ -39,7 +45,11 @@ interface BatchHeader {
 }
 
 /** Reads the batches from `from` on. Never throws: what cannot be read is the result's `unreadable`. */
-export function readRecordSet(bytes: Buffer, from: number, aborted: readonly AbortedTransaction[] = []): RecordSet {
+export function readRecordSet(
+  bytes: Buffer,
+  from: number,
+  aborted: readonly AbortedTransaction[] = [],
+): RecordSet {
   const records: StoredRecord[] = []
   const waiting = aborted.toSorted((a, b) => a.firstOffset - b.firstOffset)
   const abortedNow = new Set<bigint>()
@@ -53,7 +63,8 @@ export function readRecordSet(bytes: Buffer, from: number, aborted: readonly Abo
     let batch: BatchHeader | undefined
     try {
       batch = readHeader(bytes.subarray(at, end))
-      while (waiting[0] !== undefined && waiting[0].firstOffset < batch.next) abortedNow.add(waiting.shift()!.producerId)
+      while (waiting[0] !== undefined && waiting[0].firstOffset < batch.next)
+        abortedNow.add(waiting.shift()!.producerId)
       const isTransactional = (batch.attributes & 0x10) !== 0
       const isControl = (batch.attributes & 0x20) !== 0
       if (isControl) {
@@ -73,7 +84,8 @@ export function readRecordSet(bytes: Buffer, from: number, aborted: readonly Abo
 function readHeader(bytes: Buffer): BatchHeader {
   const magic = bytes.readInt8(16)
   if (magic !== 2) throw new Error(`message format ${magic} is older than Kafka 0.11, which is not supported`)
-  if (crc32c(bytes.subarray(attributesOffset)) !== bytes.readUInt32BE(crcOffset)) throw new Error('its checksum does not fit its bytes')
+  if (crc32c(bytes.subarray(attributesOffset)) !== bytes.readUInt32BE(crcOffset))
+    throw new Error('its checksum does not fit its bytes')
   const baseOffset = Number(bytes.readBigInt64BE(0))
   return {
     bytes,

@@ -1,6 +1,18 @@
 import {
-  type CommittedOffset, type CreateTopicRequest, type FetchedPartition, type FetchRequest, type GroupMember, isMissingTopic, type JoinAnswer, type JoinRequest,
-  type KafkaClient, KafkaFailure, type ProduceAnswer, type ProduceRequest, type ProducerIdentity, type TopicDescription,
+  type CommittedOffset,
+  type CreateTopicRequest,
+  type FetchedPartition,
+  type FetchRequest,
+  type GroupMember,
+  isMissingTopic,
+  type JoinAnswer,
+  type JoinRequest,
+  type KafkaClient,
+  KafkaFailure,
+  type ProduceAnswer,
+  type ProduceRequest,
+  type ProducerIdentity,
+  type TopicDescription,
 } from '../kafka-client.js'
 import { Cluster, type ClusterSettings } from './cluster.js'
 import { Coordinators } from './coordinators.js'
@@ -12,6 +24,7 @@ const transactionalId = null
 const latest = -1
 const earliest = -2
 const topicResource = 2
+const brokerResource = 4
 
 /** The seam over kafkajs's connections. */
 export class KafkajsClient implements KafkaClient {
@@ -62,7 +75,10 @@ export class KafkajsClient implements KafkaClient {
   async newProducer(): Promise<ProducerIdentity> {
     const node = this.#cluster.any()
     const args = { transactionalId, transactionTimeout: 60_000 }
-    const { producerId, producerEpoch } = await node.request<{ producerId: string; producerEpoch: number }>('InitProducerId', args)
+    const { producerId, producerEpoch } = await node.request<{ producerId: string; producerEpoch: number }>(
+      'InitProducerId',
+      args,
+    )
     return { id: BigInt(producerId), epoch: producerEpoch }
   }
 
@@ -87,7 +103,11 @@ export class KafkajsClient implements KafkaClient {
     }))
   }
 
-  async offsets(topic: string, partitions: readonly number[], which: 'earliest' | 'latest'): Promise<Map<number, number>> {
+  async offsets(
+    topic: string,
+    partitions: readonly number[],
+    which: 'earliest' | 'latest',
+  ): Promise<Map<number, number>> {
     const timestamp = which === 'latest' ? latest : earliest
     const byLeader = new Map<Node, number[]>()
     for (const partition of partitions) {
@@ -110,15 +130,38 @@ export class KafkajsClient implements KafkaClient {
     return new Map(listed.map(({ partition, offset }) => [partition, Number(offset)]))
   }
 
-  async committed(group: string, topic: string, partitions: readonly number[]): Promise<Map<number, CommittedOffset>> {
+  async committed(
+    group: string,
+    topic: string,
+    partitions: readonly number[],
+  ): Promise<Map<number, CommittedOffset>> {
     const topics = [{ topic, partitions: partitions.map((partition) => ({ partition })) }]
-    const { responses } = await this.#coordinators.request<FetchedOffsets>(group, 'OffsetFetch', { groupId: group, topics })
-    const listed = responses.flatMap((response) => response.partitions).filter(({ offset }) => Number(offset) >= 0)
-    return new Map(listed.map(({ partition, offset, metadata }) => [partition, { offset: Number(offset), metadata: metadata ?? '' }]))
+    const { responses } = await this.#coordinators.request<FetchedOffsets>(group, 'OffsetFetch', {
+      groupId: group,
+      topics,
+    })
+    const listed = responses
+      .flatMap((response) => response.partitions)
+      .filter(({ offset }) => Number(offset) >= 0)
+    return new Map(
+      listed.map(({ partition, offset, metadata }) => [
+        partition,
+        { offset: Number(offset), metadata: metadata ?? '' },
+      ]),
+    )
   }
 
-  async commit(group: string, member: GroupMember, topic: string, offsets: ReadonlyMap<number, CommittedOffset>): Promise<void> {
-    const partitions = [...offsets].map(([partition, { offset, metadata }]) => ({ partition, offset: String(offset), metadata }))
+  async commit(
+    group: string,
+    member: GroupMember,
+    topic: string,
+    offsets: ReadonlyMap<number, CommittedOffset>,
+  ): Promise<void> {
+    const partitions = [...offsets].map(([partition, { offset, metadata }]) => ({
+      partition,
+      offset: String(offset),
+      metadata,
+    }))
     const topics = [{ topic, partitions }]
     await this.#coordinators.request(group, 'OffsetCommit', { groupId: group, ...wireMember(member), topics })
   }
@@ -128,9 +171,21 @@ export class KafkajsClient implements KafkaClient {
   }
 
   async sync(group: string, member: GroupMember, assignments: ReadonlyMap<string, Buffer>): Promise<Buffer> {
-    const groupAssignment = [...assignments].map(([memberId, memberAssignment]) => ({ memberId, memberAssignment }))
-    const args = { groupId: group, generationId: member.generation, memberId: member.memberId, groupAssignment }
-    const { memberAssignment } = await this.#coordinators.request<{ memberAssignment: Buffer }>(group, 'SyncGroup', args)
+    const groupAssignment = [...assignments].map(([memberId, memberAssignment]) => ({
+      memberId,
+      memberAssignment,
+    }))
+    const args = {
+      groupId: group,
+      generationId: member.generation,
+      memberId: member.memberId,
+      groupAssignment,
+    }
+    const { memberAssignment } = await this.#coordinators.request<{ memberAssignment: Buffer }>(
+      group,
+      'SyncGroup',
+      args,
+    )
     return memberAssignment
   }
 
@@ -144,27 +199,58 @@ export class KafkajsClient implements KafkaClient {
 
   async createTopic({ topic, partitions, replicationFactor, config }: CreateTopicRequest): Promise<void> {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
-    const topics = [{ topic, numPartitions: partitions, replicationFactor, replicaAssignment: [], configEntries }]
-    await this.#cluster.controller().request('CreateTopics', { topics, validateOnly: false, timeout: this.#requestTimeoutMs })
+    const topics = [
+      { topic, numPartitions: partitions, replicationFactor, replicaAssignment: [], configEntries },
+    ]
+    await this.#cluster
+      .controller()
+      .request('CreateTopics', { topics, validateOnly: false, timeout: this.#requestTimeoutMs })
   }
 
-  async topicConfig(topic: string, names: readonly string[]): Promise<Map<string, string>> {
-    const resources = [{ type: topicResource, name: topic, configNames: names }]
-    const answer = await this.#cluster.any().request<DescribedConfigs>('DescribeConfigs', { resources, includeSynonyms: false })
+  topicConfig(topic: string, names: readonly string[]): Promise<Map<string, string>> {
+    return this.#config(this.#cluster.any(), topicResource, topic, names)
+  }
+
+  async brokerConfig(name: string): Promise<string | undefined> {
+    try {
+      const [id, node] = this.#cluster.someone()
+      return (await this.#config(node, brokerResource, String(id), [name])).get(name)
+    } catch {
+      return undefined
+    }
+  }
+
+  async #config(
+    node: Node,
+    type: number,
+    name: string,
+    configNames: readonly string[],
+  ): Promise<Map<string, string>> {
+    const args = { resources: [{ type, name, configNames }], includeSynonyms: false }
+    const answer = await node.request<DescribedConfigs>('DescribeConfigs', args)
     const entries = answer.resources.flatMap((resource) => resource.configEntries)
     return new Map(entries.map(({ configName, configValue }) => [configName, configValue ?? '']))
   }
 }
 
-const wireMember = ({ memberId, generation }: GroupMember): object => ({ memberId, groupGenerationId: generation })
+const wireMember = ({ memberId, generation }: GroupMember): object => ({
+  memberId,
+  groupGenerationId: generation,
+})
 
 interface ListedOffsets {
-  readonly responses: readonly { readonly partitions: readonly { readonly partition: number; readonly offset: string }[] }[]
+  readonly responses: readonly {
+    readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
+  }[]
 }
 
 interface FetchedOffsets {
   readonly responses: readonly {
-    readonly partitions: readonly { readonly partition: number; readonly offset: string; readonly metadata: string | null }[]
+    readonly partitions: readonly {
+      readonly partition: number
+      readonly offset: string
+      readonly metadata: string | null
+    }[]
   }[]
 }
 

@@ -106,6 +106,13 @@ export class Cluster {
     return node
   }
 
+  /** A node with its id: only the broker itself answers for its configuration. */
+  someone(): [number, Node] {
+    const [entry] = this.#nodes
+    if (entry === undefined) throw new KafkaFailure('UNREACHABLE', 'no broker is known', false)
+    return entry
+  }
+
   failure(errorCode: number): KafkaFailure {
     const error = this.internals.createErrorFromCode(errorCode)
     return new KafkaFailure(error.type ?? 'UNKNOWN', error.message, false)
@@ -133,7 +140,9 @@ export class Cluster {
     for (const node of this.#candidates()) {
       if (this.#closed) break
       try {
-        const metadata = await node.send('main', (versions) => metadataRequest(this.internals, versions, topics))
+        const metadata = await node.send('main', (versions) =>
+          metadataRequest(this.internals, versions, topics),
+        )
         this.#learnAll(metadata)
         return metadata
       } catch (error) {
@@ -148,7 +157,11 @@ export class Cluster {
     const nodes = [...this.#nodes.values()]
     const turn = Math.floor(Math.random() * nodes.length)
     const rotated = [...nodes.slice(turn), ...nodes.slice(0, turn)]
-    return [...rotated.filter((node) => !node.isSuspect), ...rotated.filter((node) => node.isSuspect), ...this.#bootstrap.filter((node) => !nodes.includes(node))]
+    return [
+      ...rotated.filter((node) => !node.isSuspect),
+      ...rotated.filter((node) => node.isSuspect),
+      ...this.#bootstrap.filter((node) => !nodes.includes(node)),
+    ]
   }
 
   #learnAll({ brokers, controllerId }: Metadata): void {
@@ -165,7 +178,8 @@ export class Cluster {
     const known = this.#nodes.get(id)
     if (known !== undefined && isSame(known.address, address)) return known
     known?.drop('the broker moved')
-    const node = this.#bootstrap.find((candidate) => isSame(candidate.address, address)) ?? this.#node(address)
+    const node =
+      this.#bootstrap.find((candidate) => isSame(candidate.address, address)) ?? this.#node(address)
     this.#nodes.set(id, node)
     return node
   }

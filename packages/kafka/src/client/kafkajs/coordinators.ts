@@ -2,7 +2,13 @@ import { type JoinAnswer, type JoinRequest, KafkaFailure } from '../kafka-client
 import type { Cluster } from './cluster.js'
 import type { Lane, Node } from './node.js'
 
-const moved = ['NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE', 'UNREACHABLE', 'CONNECTION_LOST', 'TIMEOUT']
+const moved = [
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'UNREACHABLE',
+  'CONNECTION_LOST',
+  'TIMEOUT',
+]
 
 /** Which broker coordinates which group: asked once, and again after a request that did not find it there. */
 export class Coordinators {
@@ -23,7 +29,10 @@ export class Coordinators {
     }
   }
 
-  async join({ group, memberId, protocol, ...timeouts }: JoinRequest, onMemberId: (memberId: string) => void): Promise<JoinAnswer> {
+  async join(
+    { group, memberId, protocol, ...timeouts }: JoinRequest,
+    onMemberId: (memberId: string) => void,
+  ): Promise<JoinAnswer> {
     const args = {
       groupId: group,
       sessionTimeout: timeouts.sessionTimeoutMs,
@@ -42,7 +51,10 @@ export class Coordinators {
       }
     } catch (error) {
       // KIP-394: the first join is answered with an id, so that a lost answer leaves no ghost in the group.
-      const named = error instanceof KafkaFailure && error.kind === 'MEMBER_ID_REQUIRED' ? (error.cause as { memberId?: string }).memberId : undefined
+      const named =
+        error instanceof KafkaFailure && error.kind === 'MEMBER_ID_REQUIRED'
+          ? (error.cause as { memberId?: string }).memberId
+          : undefined
       if (named === undefined || memberId !== '') throw error
       onMemberId(named)
       return this.join({ group, memberId: named, protocol, ...timeouts }, onMemberId)
@@ -64,7 +76,9 @@ export class Coordinators {
   }
 
   async #ask(group: string): Promise<Node> {
-    const { coordinator } = await this.#cluster.any().request<Found>('GroupCoordinator', { groupId: group, coordinatorType: 0 })
+    const { coordinator } = await this.#cluster
+      .any()
+      .request<Found>('GroupCoordinator', { groupId: group, coordinatorType: 0 })
     return this.#cluster.nodeAt(coordinator.nodeId, coordinator)
   }
 }

@@ -19,8 +19,10 @@ export function toFailure(error: unknown, written: boolean): KafkaFailure {
   const first = thrown.errors?.[0]
   if (first !== undefined && thrown.type === undefined) return toFailure(first, written)
   const message = thrown.message ?? thrown.name ?? 'no message'
-  const make = (kind: string, mayBeDone: boolean): KafkaFailure => new KafkaFailure(kind, message, mayBeDone, error)
-  if (typeof thrown.type === 'string') return make(thrown.type === 'SASL_AUTHENTICATION_FAILED' ? 'AUTHENTICATION' : thrown.type, false)
+  const make = (kind: string, mayBeDone: boolean): KafkaFailure =>
+    new KafkaFailure(kind, message, mayBeDone, error)
+  if (typeof thrown.type === 'string')
+    return make(thrown.type === 'SASL_AUTHENTICATION_FAILED' ? 'AUTHENTICATION' : thrown.type, false)
   if (thrown.name === 'KafkaJSSASLAuthenticationError') return make('AUTHENTICATION', false)
   if (tlsCode.test(String(thrown.code)) || tlsText.test(message)) return make('TLS', written)
   if (thrown.name === 'KafkaJSRequestTimeoutError') return make('TIMEOUT', written)

@@ -17,7 +17,12 @@ const readCommitted = 1
  * Fetch of one topic's partitions. Unlike kafkajs's own, an error or an unreadable batch of one
  * partition leaves the others whole: record sets stay bytes here.
  */
-export function fetchRequest({ topic, maxWaitMs, maxBytes, partitions }: FetchRequest): ProtocolRequest<RawPartition[]> {
+export function fetchRequest({
+  topic,
+  maxWaitMs,
+  maxBytes,
+  partitions,
+}: FetchRequest): ProtocolRequest<RawPartition[]> {
   return customRequest({
     apiKey: 1,
     apiVersion: 11,

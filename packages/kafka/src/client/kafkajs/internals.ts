@@ -19,7 +19,9 @@ export interface ProtocolRequest<T> {
   readonly requestTimeout?: number
 }
 
-export type ApiVersions = Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>
+export type ApiVersions = Readonly<
+  Record<number, { readonly minVersion: number; readonly maxVersion: number }>
+>
 
 interface RequestQueue {
   readonly pending: readonly unknown[]
@@ -48,19 +50,41 @@ type RequestDefinition = { protocol(choice: { version: number }): (args: object)
 export interface Internals {
   readonly Connection: new (options: object) => Connection
   readonly requests: Readonly<Record<string, RequestDefinition>>
-  readonly lookup: (versions: ApiVersions) => (apiKey: number, definition: RequestDefinition) => (args: object) => ProtocolRequest<unknown>
+  readonly lookup: (
+    versions: ApiVersions,
+  ) => (apiKey: number, definition: RequestDefinition) => (args: object) => ProtocolRequest<unknown>
   readonly apiKeys: Readonly<Record<string, number>>
   readonly createLogger: (options: object) => unknown
-  readonly createErrorFromCode: (code: number) => Error & { readonly type?: string; readonly retriable?: boolean }
+  readonly createErrorFromCode: (
+    code: number,
+  ) => Error & { readonly type?: string; readonly retriable?: boolean }
 }
 
 export const usedRequests = [
-  'ApiVersions', 'Metadata', 'InitProducerId', 'ListOffsets', 'OffsetFetch', 'OffsetCommit', 'GroupCoordinator', 'JoinGroup',
-  'SyncGroup', 'Heartbeat', 'LeaveGroup', 'CreateTopics', 'DescribeConfigs',
+  'ApiVersions',
+  'Metadata',
+  'InitProducerId',
+  'ListOffsets',
+  'OffsetFetch',
+  'OffsetCommit',
+  'GroupCoordinator',
+  'JoinGroup',
+  'SyncGroup',
+  'Heartbeat',
+  'LeaveGroup',
+  'CreateTopics',
+  'DescribeConfigs',
 ] as const
 
 const usedMethods = [
-  'isConnected', 'connect', 'authenticate', 'disconnect', 'send', 'setVersions', 'setSupportAuthenticationProtocol', 'rejectRequests',
+  'isConnected',
+  'connect',
+  'authenticate',
+  'disconnect',
+  'send',
+  'setVersions',
+  'setSupportAuthenticationProtocol',
+  'rejectRequests',
 ] as const
 
 const usedQueueMethods = ['checkPendingRequests', 'scheduleCheckPendingRequests'] as const
@@ -100,21 +124,35 @@ export function loadInternals(load: Load = loadInstalled): Internals {
     }
     const missing = whatIsMissing(internals)
     if (version === pinnedVersion && missing.length === 0) return internals
-    throw incompatible(version, missing.length === 0 ? 'the release differs' : `missing: ${missing.join(', ')}`)
+    throw incompatible(
+      version,
+      missing.length === 0 ? 'the release differs' : `missing: ${missing.join(', ')}`,
+    )
   } catch (cause) {
     throw cause instanceof WaybillError ? cause : incompatible(version, 'its modules cannot be loaded', cause)
   }
 }
 
 function whatIsMissing(internals: Internals): string[] {
-  const missing: string[] = usedRequests.filter((name) => typeof internals.requests[name]?.protocol !== 'function' || internals.apiKeys[name] === undefined)
-  for (const name of ['lookup', 'createLogger', 'createErrorFromCode'] as const) if (typeof internals[name] !== 'function') missing.push(name)
+  const missing: string[] = usedRequests.filter(
+    (name) =>
+      typeof internals.requests[name]?.protocol !== 'function' || internals.apiKeys[name] === undefined,
+  )
+  for (const name of ['lookup', 'createLogger', 'createErrorFromCode'] as const)
+    if (typeof internals[name] !== 'function') missing.push(name)
   if (missing.length > 0) return missing
   const logger = internals.createLogger({ level: 0, logCreator: () => () => undefined })
-  const probe = new internals.Connection({ host: 'localhost', port: 1, logger, requestTimeout: 1, connectionTimeout: 1 })
+  const probe = new internals.Connection({
+    host: 'localhost',
+    port: 1,
+    logger,
+    requestTimeout: 1,
+    connectionTimeout: 1,
+  })
   const queue = probe.requestQueue as RequestQueue | undefined
   for (const name of usedMethods) if (typeof probe[name] !== 'function') missing.push(`Connection.${name}`)
-  for (const name of usedQueueMethods) if (typeof queue?.[name] !== 'function') missing.push(`RequestQueue.${name}`)
+  for (const name of usedQueueMethods)
+    if (typeof queue?.[name] !== 'function') missing.push(`RequestQueue.${name}`)
   if (typeof internals.createErrorFromCode(1).type !== 'string') missing.push('type of protocol errors')
   return missing
 }

@@ -19,7 +19,11 @@ export interface Metadata {
 const metadataKey = 3
 
 /** Version 10 tells the topics' ids; kafkajs knows 6 at most, which is used where the broker is that old. */
-export function metadataRequest(internals: Internals, versions: ApiVersions, topics: readonly string[]): ProtocolRequest<Metadata> {
+export function metadataRequest(
+  internals: Internals,
+  versions: ApiVersions,
+  topics: readonly string[],
+): ProtocolRequest<Metadata> {
   if ((versions[metadataKey]?.maxVersion ?? 0) < 10) return oldRequest(internals, topics)
   return customRequest({
     apiKey: metadataKey,
@@ -35,7 +39,11 @@ function encodeRequest(topics: readonly string[]): Buffer {
   const out = new Writer(sizes.reduce((sum, size) => sum + size + 24, 16))
   out.uvarint(0).uvarint(topics.length + 1)
   topics.forEach((topic, index) => {
-    out.bytes(Buffer.alloc(16)).uvarint((sizes[index] ?? 0) + 1).utf8(topic).uvarint(0)
+    out
+      .bytes(Buffer.alloc(16))
+      .uvarint((sizes[index] ?? 0) + 1)
+      .utf8(topic)
+      .uvarint(0)
   })
   out.int8(0).int8(0).int8(0).uvarint(0)
   return out.buffer.subarray(0, out.offset)
@@ -83,7 +91,11 @@ interface OldMetadata {
   readonly topicMetadata: readonly {
     readonly topicErrorCode: number
     readonly topic: string
-    readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number; readonly replicas: readonly number[] }[]
+    readonly partitionMetadata: readonly {
+      readonly partitionId: number
+      readonly leader: number
+      readonly replicas: readonly number[]
+    }[]
   }[]
 }
 
@@ -102,7 +114,11 @@ function oldRequest(internals: Internals, topics: readonly string[]): ProtocolRe
           id: '',
           errorCode: topicErrorCode,
           partitions: partitionMetadata
-            .map(({ partitionId, leader, replicas }) => ({ partition: partitionId, leader, replicas: replicas.length }))
+            .map(({ partitionId, leader, replicas }) => ({
+              partition: partitionId,
+              leader,
+              replicas: replicas.length,
+            }))
             .toSorted((a, b) => a.partition - b.partition),
         })),
       }),

@@ -116,7 +116,13 @@ export class Node {
       const where = `${this.address.host}:${this.address.port}`
       const timer = clock.after(connectTimeoutMs, () => {
         connection.socket?.destroy()
-        reject(new KafkaFailure('UNREACHABLE', `${where} did not complete a connection within ${connectTimeoutMs} ms`, false))
+        reject(
+          new KafkaFailure(
+            'UNREACHABLE',
+            `${where} did not complete a connection within ${connectTimeoutMs} ms`,
+            false,
+          ),
+        )
       })
       this.#handshake(connection)
         .then(() => resolve(connection))
@@ -132,7 +138,9 @@ export class Node {
     const { internals } = this.#settings
     await connection.connect()
     if (this.#versions === undefined) {
-      const request = internals.requests['ApiVersions']!.protocol({ version: 2 })({}) as ProtocolRequest<{ apiVersions: ApiVersion[] }>
+      const request = internals.requests['ApiVersions']!.protocol({ version: 2 })({}) as ProtocolRequest<{
+        apiVersions: ApiVersion[]
+      }>
       const { apiVersions } = await connection.send(request)
       this.#versions = Object.fromEntries(apiVersions.map((version) => [version.apiKey, version]))
     }
@@ -142,7 +150,8 @@ export class Node {
   }
 
   #connection(): Connection {
-    const { internals, opened, clientId, ssl, sasl, logger, connectTimeoutMs, requestTimeoutMs } = this.#settings
+    const { internals, opened, clientId, ssl, sasl, logger, connectTimeoutMs, requestTimeoutMs } =
+      this.#settings
     const connection = new internals.Connection({
       ...this.address,
       clientId,
@@ -161,10 +170,13 @@ export class Node {
     // The original starts a timer after every request, of a negative delay, of which Node 24 warns.
     queue.scheduleCheckPendingRequests = () => {
       if (queue.pending.length === 0 || queue.throttleCheckTimeoutId !== null) return
-      queue.throttleCheckTimeoutId = setTimeout(() => {
-        queue.throttleCheckTimeoutId = null
-        queue.checkPendingRequests()
-      }, Math.max(10, queue.throttledUntil - Date.now()))
+      queue.throttleCheckTimeoutId = setTimeout(
+        () => {
+          queue.throttleCheckTimeoutId = null
+          queue.checkPendingRequests()
+        },
+        Math.max(10, queue.throttledUntil - Date.now()),
+      )
     }
     return connection
   }
@@ -183,7 +195,10 @@ interface SocketOptions extends Address {
 
 function openSocket({ host, port, ssl, onConnect }: SocketOptions): Socket {
   const name = isIP(host) === 0 ? { servername: host } : {}
-  const socket = ssl === null ? connectTcp({ host, port }, onConnect) : connectTls({ host, port, ...name, ...ssl }, onConnect)
+  const socket =
+    ssl === null
+      ? connectTcp({ host, port }, onConnect)
+      : connectTls({ host, port, ...name, ...ssl }, onConnect)
   socket.setNoDelay(true)
   socket.setKeepAlive(true, 10_000)
   return socket

@@ -15,7 +15,10 @@ export interface ProducedPartition {
  * One record batch of one partition, acks -1. kafkajs's own producer is not used: it loses
  * acknowledged messages when it retries several partitions or sends idempotently and concurrently.
  */
-export function produceRequest({ topic, partition, recordBatch }: ProduceRequest, timeoutMs: number): ProtocolRequest<ProducedPartition[]> {
+export function produceRequest(
+  { topic, partition, recordBatch }: ProduceRequest,
+  timeoutMs: number,
+): ProtocolRequest<ProducedPartition[]> {
   return customRequest({
     apiKey: 0,
     apiVersion: 7,
@@ -31,7 +34,12 @@ export function produceRequest({ topic, partition, recordBatch }: ProduceRequest
       const answers = reader.array(() => {
         const name = reader.string()
         return reader.array(() => {
-          const answer = { topic: name, partition: reader.int32(), errorCode: reader.int16(), baseOffset: reader.int64() }
+          const answer = {
+            topic: name,
+            partition: reader.int32(),
+            errorCode: reader.int16(),
+            baseOffset: reader.int64(),
+          }
           reader.bytes(16)
           return answer
         })
