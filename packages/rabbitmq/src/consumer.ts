@@ -55,9 +55,15 @@ export class RabbitmqConsumer implements TransportConsumer, Tenant {
     const { topology, request } = this.#init
     await topology.restore(link, request.topic)
     this.#link = link
-    const partitions = Array.from({ length: request.topic.partitions }, (_, partition) => partition)
-    await Promise.all(partitions.map((partition) => this.#take(link, partition)))
     this.#look()
+    const partitions = Array.from({ length: request.topic.partitions }, (_, partition) => partition)
+    const taken = await Promise.allSettled(partitions.map((partition) => this.#take(link, partition)))
+    const failures = taken.filter((result) => result.status === 'rejected')
+    if (failures.length === partitions.length) throw failures[0]?.reason
+    // One queue that cannot be consumed keeps none of the others.
+    for (const [partition, { status }] of taken.entries()) {
+      if (status === 'rejected') this.#takeAgain(link, partition, 1)
+    }
   }
 
   down(): void {
