@@ -4,30 +4,24 @@ import {
   type ConsumerRequest,
   type Membership,
   type PartitionEpoch,
-  type Problem,
   type Progress,
   type Reporter,
   type TransportConsumer,
-  WaybillError,
 } from '@waybill/core/spi'
-import {
-  isMissingTopic,
-  type KafkaClient,
-  KafkaFailure,
-  type TopicDescription,
-} from './client/kafka-client.js'
+import type { KafkaClient } from './client/kafka-client.js'
 import { Committer } from './committer.js'
+import { ConsumerProblems } from './consumer-problems.js'
 import type { DeclaredTopics } from './declared-topics.js'
-import { reason, requestError } from './errors.js'
+import { requestError } from './errors.js'
 import { Fetcher, nextOf, type Reading } from './fetcher.js'
 import { GroupSession } from './group/session.js'
 import { fromWire } from './headers.js'
 import type { ResolvedOptions } from './options.js'
 import { patiently } from './patience.js'
 import { pause } from './pause.js'
-import { type OutOfRange, startPositions } from './positions.js'
+import { logRange, startPositions } from './positions.js'
 import { reportPartitions } from './topology.js'
-import type { StoredRecord, UnreadableBatch } from './wire/record-set.js'
+import type { StoredRecord } from './wire/record-set.js'
 
 export interface ConsumerContext {
   readonly client: KafkaClient
@@ -52,13 +46,14 @@ export class KafkaConsumer implements TransportConsumer {
   readonly #session: GroupSession
   readonly #fetcher: Fetcher
   readonly #committer: Committer
-  readonly #stalled = new Set<number>()
+  readonly #problems: ConsumerProblems
   /** What this member last held: others leave it these where they can. */
   #formerly: readonly number[] = []
   #topicId = ''
   #partitions = 0
   #epoch = 0
   #isClosed = false
+  #leaving: Promise<void> | undefined
 
   constructor(context: ConsumerContext, request: ConsumerRequest, membership: Membership) {
     const { client, clock, options } = context
@@ -67,6 +62,7 @@ export class KafkaConsumer implements TransportConsumer {
     this.#request = request
     this.#membership = membership
     this.#groupId = options.groupId(topic, request.group)
+    this.#problems = new ConsumerProblems(context.report, topic, request.group, context.secrets)
     this.#session = new GroupSession(
       {
         client,
@@ -83,7 +79,7 @@ export class KafkaConsumer implements TransportConsumer {
         failed: (error) => this.#failed(error),
         topicChanged: (isLeader) => this.#topicChanged(isLeader),
         partitionsOf: async (name) =>
-          (await this.#describe(name)).partitions.map(({ partition }) => partition),
+          (await context.topics.known(client, name)).partitions.map(({ partition }) => partition),
         held: () => this.#formerly,
       },
     )
@@ -99,7 +95,7 @@ export class KafkaConsumer implements TransportConsumer {
       },
       {
         records: (reading, records, next) => this.#records(reading, records, next),
-        unreadable: (reading, batch) => this.#unreadable(reading, batch),
+        unreadable: ({ partition }, batch) => this.#problems.stalled(partition, batch),
         outOfRange: (reading) => void this.#restart(reading),
         failed: (error) => this.#failed(error),
       },
@@ -132,23 +128,13 @@ export class KafkaConsumer implements TransportConsumer {
     } catch (error) {
       // Others may hold the partition by now: the broker was right to refuse.
       if (this.#fetcher.get(partition)?.epoch !== epoch) return
-      const what = `Committing offset ${next} of ${this.#subject(partition)}`
-      throw new WaybillError({
-        code: 'ACKNOWLEDGE_FAILED',
-        retryable: true,
-        message: `${what} failed (${reason(error, this.#context.secrets)}). It is tried again.`,
-        cause: requestError(error, { what, secrets: this.#context.secrets }),
-      })
+      throw this.#problems.notAcknowledged(partition, next, error)
     }
   }
 
-  async leave(): Promise<void> {
-    this.#isClosed = true
-    this.#fetcher.close()
-    await this.#session.close()
-    await this.#context.client.close()
-    await this.#session.ended()
-    for (const partition of this.#stalled) this.#clearStall(partition)
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave()
+    return this.#leaving
   }
 
   pause(partition: number): void {
@@ -162,29 +148,29 @@ export class KafkaConsumer implements TransportConsumer {
   /** @throws WaybillError `PARTITION_NOT_HELD`, or `CONFIG_INVALID` for a position that was passed already */
   async skipTo(partition: number, position: number): Promise<void> {
     const reading = this.#fetcher.get(partition)
-    const refuse = (code: 'PARTITION_NOT_HELD' | 'CONFIG_INVALID', message: string): WaybillError =>
-      new WaybillError({ code, message })
-    if (reading === undefined)
-      throw refuse(
-        'PARTITION_NOT_HELD',
-        `This member does not hold ${this.#subject(partition)}; skip on the member that does.`,
-      )
-    if (!Number.isSafeInteger(position) || position < nextOf(reading)) {
-      throw refuse(
-        'CONFIG_INVALID',
-        `${this.#subject(partition)} is read from offset ${nextOf(reading)} on; skipTo needs a later one, not ${position}.`,
-      )
-    }
-    this.#clearStall(partition)
+    if (reading === undefined) throw this.#problems.notHeld(partition)
+    const next = nextOf(reading)
+    if (!Number.isSafeInteger(position) || position < next)
+      throw this.#problems.notAhead(partition, position, next)
+    this.#problems.over(partition)
     this.#membership.records(partition, reading.epoch, { records: [], next: position })
     this.#fetcher.skip(reading, position)
   }
 
+  async #leave(): Promise<void> {
+    this.#isClosed = true
+    this.#fetcher.close()
+    await this.#session.close()
+    await this.#context.client.close()
+    await this.#session.ended()
+    this.#problems.allOver()
+  }
+
   async #assigned(partitions: readonly number[], signal: AbortSignal): Promise<void> {
-    const { client, clock, report } = this.#context
+    const { client, clock, report, topics } = this.#context
     const { topic } = this.#request
     const load = async () => {
-      const found = await this.#describe(topic.name)
+      const found = await topics.known(client, topic.name)
       return {
         description: found,
         positions: await startPositions(client, this.#groupId, topic.name, partitions),
@@ -198,7 +184,7 @@ export class KafkaConsumer implements TransportConsumer {
     if (this.#partitions > topic.partitions) reportPartitions(report, topic, this.#partitions)
     this.#start(
       positions.map(({ partition, position, record, outOfRange }) => {
-        if (outOfRange !== undefined) this.#reportRange(partition, position, outOfRange)
+        if (outOfRange !== undefined) this.#problems.outOfRange(partition, position, outOfRange)
         return {
           partition,
           epoch: ++this.#epoch,
@@ -233,7 +219,7 @@ export class KafkaConsumer implements TransportConsumer {
   #release(held: readonly PartitionEpoch[]): void {
     for (const { partition } of held) {
       this.#fetcher.stop(partition)
-      this.#clearStall(partition)
+      this.#problems.over(partition)
     }
   }
 
@@ -249,10 +235,13 @@ export class KafkaConsumer implements TransportConsumer {
         'CONSUMER_ENDED',
       ),
     )
+    // Others take the partitions at once, instead of after the session timeout.
+    void this.leave()
   }
 
   async #topicChanged(isLeader: boolean): Promise<'grown' | 'anew' | undefined> {
-    const { id, partitions } = await this.#describe(this.#request.topic.name)
+    const { client, topics } = this.#context
+    const { id, partitions } = await topics.known(client, this.#request.topic.name)
     if (id !== this.#topicId) return 'anew'
     return isLeader && partitions.length > this.#partitions ? 'grown' : undefined
   }
@@ -266,29 +255,6 @@ export class KafkaConsumer implements TransportConsumer {
     }
   }
 
-  /** What is known of a topic; one that vanished is made again first. */
-  async #describe(topic: string): Promise<TopicDescription> {
-    const { client, topics } = this.#context
-    try {
-      return await client.knownTopic(topic)
-    } catch (error) {
-      if (!isMissingTopic(error)) throw error
-      await topics.restore(topic)
-      return client.knownTopic(topic)
-    }
-  }
-
-  #unreadable({ partition }: Reading, batch: UnreadableBatch): void {
-    const subject = this.#subject(partition)
-    this.#stalled.add(partition)
-    this.#context.report.raise({
-      code: 'PARTITION_STALLED',
-      subject,
-      message: `A batch at offset ${batch.offset} of ${subject} cannot be read (${reason(batch.cause, this.#context.secrets)}). Other partitions go on; skipTo(${partition}, ${batch.next}) gives it up.`,
-      details: { partition, offset: batch.offset, next: batch.next },
-    })
-  }
-
   /** The log does not have the offset any more: a new holding starts at the earliest one, so that nothing there is passed over. */
   async #restart(reading: Reading): Promise<void> {
     const { client, clock } = this.#context
@@ -297,45 +263,18 @@ export class KafkaConsumer implements TransportConsumer {
     const stillHeld = (): boolean => this.#fetcher.get(partition) === reading
     for (;;) {
       try {
-        const [earliest, latest] = await Promise.all([
-          client.offsets(topic.name, [partition], 'earliest'),
-          client.offsets(topic.name, [partition], 'latest'),
-        ])
-        const first = earliest.get(partition)
-        const end = latest.get(partition)
-        if (first === undefined || end === undefined)
-          throw new KafkaFailure('LEADER_NOT_AVAILABLE', 'the partition has no leader', false)
+        const range = await logRange(client, topic.name, partition)
         if (!stillHeld()) return
         const { id } = await client.knownTopic(topic.name)
         if (!stillHeld()) return
         this.#release([reading])
         this.#membership.lost([reading])
-        this.#reportRange(partition, first, { committed: reading.offset, earliest: first, latest: end })
-        return this.#start([{ partition, epoch: ++this.#epoch, position: first, logId: id }])
+        this.#problems.outOfRange(partition, range.earliest, { committed: reading.offset, ...range })
+        return this.#start([{ partition, epoch: ++this.#epoch, position: range.earliest, logId: id }])
       } catch {
         await pause(clock, 500)
         if (!stillHeld()) return
       }
     }
-  }
-
-  #reportRange(partition: number, position: number, { committed, earliest, latest }: OutOfRange): void {
-    const subject = this.#subject(partition)
-    const problem: Problem = {
-      code: 'OFFSET_OUT_OF_RANGE',
-      subject,
-      message: `Offset ${committed} of ${subject} is not in the log, which has ${earliest} to ${latest}. Consuming goes on at ${position}; what lies between is gone from the broker, or is delivered again. Check the topic's retention against the group's lag.`,
-      details: { partition, offset: committed, earliest, latest, position },
-    }
-    this.#context.report.note(problem)
-  }
-
-  #clearStall(partition: number): void {
-    if (this.#stalled.delete(partition))
-      this.#context.report.clear('PARTITION_STALLED', this.#subject(partition))
-  }
-
-  #subject(partition: number): string {
-    return `partition ${this.#request.topic.name}/${partition} of ${this.#request.group}`
   }
 }

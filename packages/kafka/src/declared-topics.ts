@@ -1,4 +1,5 @@
 import type { DeclaredTopic, TopicTopology } from '@waybill/core/spi'
+import { isMissingTopic, type KafkaClient, type TopicDescription } from './client/kafka-client.js'
 import { declareTopic, type TopologyContext } from './topology.js'
 
 /** The topics this process declared: each is made again, as declared, when somebody deletes it. */
@@ -25,6 +26,17 @@ export class DeclaredTopics {
       this.#restoring.get(name) ?? this.#restore(topic).finally(() => this.#restoring.delete(name))
     this.#restoring.set(name, restoring)
     return restoring
+  }
+
+  /** What a client knows of a topic; one that vanished is made again first. */
+  async known(client: KafkaClient, name: string): Promise<TopicDescription> {
+    try {
+      return await client.knownTopic(name)
+    } catch (error) {
+      if (!isMissingTopic(error)) throw error
+      await this.restore(name)
+      return client.knownTopic(name)
+    }
   }
 
   async #restore(topic: TopicTopology): Promise<void> {

@@ -68,3 +68,20 @@ export async function pinLatest(
   const offsets = new Map(missing.map(([partition, offset]) => [partition, { offset, metadata: '' }]))
   await client.commit(group, { memberId: '', generation: -1 }, topic, offsets)
 }
+
+/** What the log of a partition holds now: from `earliest` to before `latest`. */
+export async function logRange(
+  client: KafkaClient,
+  topic: string,
+  partition: number,
+): Promise<{ earliest: number; latest: number }> {
+  const [firsts, ends] = await Promise.all([
+    client.offsets(topic, [partition], 'earliest'),
+    client.offsets(topic, [partition], 'latest'),
+  ])
+  const earliest = firsts.get(partition)
+  const latest = ends.get(partition)
+  if (earliest === undefined || latest === undefined)
+    throw new KafkaFailure('LEADER_NOT_AVAILABLE', 'the partition has no leader', false)
+  return { earliest, latest }
+}

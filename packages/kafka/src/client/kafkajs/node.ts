@@ -33,6 +33,7 @@ export class Node {
   readonly #settings: NodeSettings
   readonly #lanes = new Map<Lane, Promise<Connection>>()
   #versions: ApiVersions | undefined
+  #isClosed = false
 
   constructor(address: Address, settings: NodeSettings) {
     this.address = address
@@ -74,22 +75,16 @@ export class Node {
 
   drop(reason: string): void {
     for (const lane of this.#lanes.values()) {
-      lane.then((connection) => connection.socket?.destroy(new Error(reason))).catch(() => undefined)
+      lane.then((connection) => discard(connection, reason)).catch(() => undefined)
     }
     this.#lanes.clear()
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     const lanes = [...this.#lanes.values()]
     this.#lanes.clear()
-    await Promise.allSettled(
-      lanes.map(async (lane) => {
-        const connection = await lane
-        connection.rejectRequests(new KafkaFailure('CLOSED', 'the client is closed', true))
-        await connection.disconnect()
-        connection.socket?.destroySoon()
-      }),
-    )
+    await Promise.allSettled(lanes.map(async (lane) => discard(await lane, 'the client is closed')))
   }
 
   async #lane(lane: Lane): Promise<Connection> {
@@ -100,6 +95,7 @@ export class Node {
       if (this.#lanes.get(lane) === open) this.#lanes.delete(lane)
       else return this.#lane(lane)
     }
+    if (this.#isClosed) throw new KafkaFailure('CLOSED', 'the client is closed', false)
     const opening = this.#open()
     this.#lanes.set(lane, opening)
     opening.catch(() => {
@@ -115,7 +111,7 @@ export class Node {
     return new Promise((resolve, reject) => {
       const where = `${this.address.host}:${this.address.port}`
       const timer = clock.after(connectTimeoutMs, () => {
-        connection.socket?.destroy()
+        discard(connection, 'the connection was given up')
         reject(
           new KafkaFailure(
             'UNREACHABLE',
@@ -127,7 +123,7 @@ export class Node {
       this.#handshake(connection)
         .then(() => resolve(connection))
         .catch((error: unknown) => {
-          connection.socket?.destroy()
+          discard(connection, 'the connection was refused')
           reject(toFailure(error, false))
         })
         .finally(() => timer.cancel())
@@ -180,6 +176,15 @@ export class Node {
     }
     return connection
   }
+}
+
+/** Fails what is under way, and stops kafkajs's timers, which run until a disconnect. */
+function discard(connection: Connection, why: string): void {
+  connection.rejectRequests(new KafkaFailure('CONNECTION_LOST', why, true))
+  connection
+    .disconnect()
+    .catch(() => undefined)
+    .finally(() => connection.socket?.destroy())
 }
 
 interface ApiVersion {
