@@ -7,7 +7,7 @@ import { defineTopic, text, type Handler, type Message } from '../../src/index.j
 import type { ErasedTopic } from '../../src/topic/topic.js'
 import { FakeConsumer } from './fake-consumer.js'
 import { commitCapabilities } from './fake-transport.js'
-import type { VirtualClock } from './virtual-clock.js'
+import type { Clock } from '../../src/clock.js'
 
 export const topicOf = (window: number, partitions = 1): ErasedTopic =>
   defineTopic({ name: 'letters', codec: text, partitions, window, groups: ['readers'] }) as ErasedTopic
@@ -24,7 +24,7 @@ export interface Consuming {
 
 /** One member, with a handler of the test's and a driver that only writes down. */
 export function consuming(
-  clock: VirtualClock,
+  clock: Clock,
   handler: (message: Message<string>) => unknown,
   changed: Partial<Omit<Consumption, 'capabilities'>> & {
     readonly capabilities?: Partial<Capabilities>

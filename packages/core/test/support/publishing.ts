@@ -1,9 +1,8 @@
-import { systemClock } from '../../src/clock.js'
+import type { Clock } from '../../src/clock.js'
 import { PublishEngine, type PublishSettings } from '../../src/publish/publish-engine.js'
 import type { ErasedTopic } from '../../src/topic/topic.js'
 import { defineTopic, text } from '../../src/index.js'
 import type { FakeTransport } from './fake-transport.js'
-import type { VirtualClock } from './virtual-clock.js'
 
 export const settings: PublishSettings = {
   publishTimeoutMs: 10_000,
@@ -35,7 +34,7 @@ export interface Publishing {
 
 export function publishing(
   transport: FakeTransport,
-  clock: VirtualClock | typeof systemClock,
+  clock: Clock,
   changed: Partial<PublishSettings> = {},
 ): Publishing {
   const resent: Resent[] = []
