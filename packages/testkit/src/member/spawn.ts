@@ -63,6 +63,7 @@ export async function spawnMember(config: ProcessConfig): Promise<MemberProcess>
 class Calls {
   readonly exited: Promise<void>
   readonly #child: ChildProcess
+  readonly #name: string
   readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
   #number = 0
   #output = ''
@@ -70,6 +71,7 @@ class Calls {
 
   constructor(child: ChildProcess, name: string) {
     this.#child = child
+    this.#name = name
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => (this.#output = (this.#output + chunk.toString()).slice(-4_000)))
     }
@@ -83,7 +85,13 @@ class Calls {
       this.isOver = true
       const error = new Error(`Member ${name} ended (${String(signal ?? code)}) and said: ${this.#output}`)
       for (const { reject } of this.#waiting.values()) reject(error)
+      this.#waiting.clear()
     })
+  }
+
+  #refuse(number: number, error: Error): void {
+    this.#waiting.get(number)?.reject(new Error(`Member ${this.#name} cannot be asked`, { cause: error }))
+    this.#waiting.delete(number)
   }
 
   answer<T>(number: number): Promise<T> {
@@ -93,7 +101,9 @@ class Calls {
   send<T>(request: (number: number) => Request): Promise<T> {
     const number = (this.#number += 1)
     const answer = this.answer<T>(number)
-    this.#child.send(request(number))
+    this.#child.send(request(number), (error) => {
+      if (error !== null) this.#refuse(number, error)
+    })
     return answer
   }
 }
