@@ -11,6 +11,7 @@ import {
   batch,
   context,
   publish,
+  type RecordingContext,
   type RecordingMembership,
   recordingMembership,
   topology,
@@ -22,6 +23,7 @@ jest.setTimeout(60_000)
 let environment: BrokerEnvironment
 let broker: KafkaHandle
 let proxy: Proxy
+let surroundings: RecordingContext
 let transport: Transport
 let proxied: Transport
 let publisher: TransportPublisher
@@ -32,9 +34,15 @@ beforeAll(async () => {
   proxy = await createProxy({ protocol: 'kafka' })
   broker = await environment.kafka({ proxyPort: proxy.port })
   proxy.forwardTo(broker.listeners.PROXIED?.[0] ?? '')
-  transport = kafka({ brokers: broker.brokers, sessionTimeoutMs: 6_000 })
+  surroundings = context()
+  transport = kafka({
+    brokers: broker.brokers,
+    sessionTimeoutMs: 6_000,
+    requestTimeoutMs: 2_000,
+    metadataMaxAgeMs: 500,
+  })
   proxied = kafka({ brokers: [proxy.address], sessionTimeoutMs: 6_000 })
-  await transport.connect(context())
+  await transport.connect(surroundings)
   await proxied.connect(context())
   publisher = await transport.openPublisher()
 }, 180_000)
@@ -195,11 +203,14 @@ describe('members of a Kafka group', () => {
       memberId: 'm',
       handlerTimeoutMs: 20_000,
     }
+    surroundings.states.length = 0
     const joining = transport.openConsumer(request, recordingMembership())
-    const outcome = await Promise.race([joining.then(() => 'joined'), sleep(4_000).then(() => 'waiting')])
+    // Several request timeouts and looks for leaders: neither may disturb the join.
+    const outcome = await Promise.race([joining.then(() => 'joined'), sleep(6_000).then(() => 'waiting')])
     expect(outcome).toBe('waiting')
     release()
     consumers.push(await joining)
+    expect(surroundings.states.filter(({ state }) => state === 'disconnected')).toEqual([])
   }, 60_000)
 })
 

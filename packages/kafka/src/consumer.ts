@@ -49,7 +49,8 @@ export class KafkaConsumer implements TransportConsumer {
   readonly #problems: ConsumerProblems
   /** What this member last held: others leave it these where they can. */
   #formerly: readonly number[] = []
-  #topicId = ''
+  /** `undefined` while an assignment is being loaded. */
+  #topicId: string | undefined
   #partitions = 0
   #epoch = 0
   #isClosed = false
@@ -169,6 +170,7 @@ export class KafkaConsumer implements TransportConsumer {
   async #assigned(partitions: readonly number[], signal: AbortSignal): Promise<void> {
     const { client, clock, report, topics } = this.#context
     const { topic } = this.#request
+    this.#topicId = undefined
     const load = async () => {
       const found = await topics.known(client, topic.name)
       return {
@@ -241,6 +243,7 @@ export class KafkaConsumer implements TransportConsumer {
 
   async #topicChanged(isLeader: boolean): Promise<'grown' | 'anew' | undefined> {
     const { client, topics } = this.#context
+    if (this.#topicId === undefined) return undefined
     const { id, partitions } = await topics.known(client, this.#request.topic.name)
     if (id !== this.#topicId) return 'anew'
     return isLeader && partitions.length > this.#partitions ? 'grown' : undefined

@@ -29,6 +29,7 @@ export class Coordinators {
     }
   }
 
+  /** Over the lane of the long polls: the broker answers nothing else there until all members have joined. */
   async join(
     { group, memberId, protocol, ...timeouts }: JoinRequest,
     onMemberId: (memberId: string) => void,
@@ -42,7 +43,7 @@ export class Coordinators {
       groupProtocols: [protocol],
     }
     try {
-      const joined = await this.request<Joined>(group, 'JoinGroup', args)
+      const joined = await this.request<Joined>(group, 'JoinGroup', args, 'fetch')
       const members = joined.leaderId === joined.memberId ? joined.members : []
       return {
         memberId: joined.memberId,
@@ -61,9 +62,8 @@ export class Coordinators {
     }
   }
 
-  /** Over the other lane: a join that waits for other members holds the main one. */
   async leave(group: string, memberId: string): Promise<void> {
-    await this.request(group, 'LeaveGroup', { groupId: group, memberId, members: [{ memberId }] }, 'fetch')
+    await this.request(group, 'LeaveGroup', { groupId: group, memberId, members: [{ memberId }] })
   }
 
   #find(group: string): Promise<Node> {
