@@ -26,7 +26,6 @@ export class BrokerConnection {
   #closed = false
   #attempt = 0
   #retry: Timer | undefined
-  #establishing: Promise<void> | undefined
   readonly #waiting = new Set<() => void>()
 
   constructor(name: string, dialer: Dialer, settings: Settings, context: TransportContext, tenant: Tenant) {
@@ -71,23 +70,18 @@ export class BrokerConnection {
     })
   }
 
+  /** A connection that is being made at this moment ends as soon as it is. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     this.#retry?.cancel()
-    await this.#establishing?.catch(() => undefined)
     await this.#link?.close(this.#context.clock)
     this.#link = undefined
     this.#tellWaiting()
     this.#say('closed')
   }
 
-  #establish(): Promise<void> {
-    this.#establishing = this.#moveIn()
-    return this.#establishing
-  }
-
-  async #moveIn(): Promise<void> {
+  async #establish(): Promise<void> {
     this.#say('connecting')
     const link = await this.#dialer.dial(`${this.#context.clientId} ${this.#name}`)
     try {
