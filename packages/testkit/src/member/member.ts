@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  type Bus,
   type CloseOptions,
   type CloseResult,
   type SubscriptionStatus,
@@ -8,7 +10,7 @@ import {
   defineTopic,
 } from '@waybill/core'
 import type { Journal } from '../ledger/journal.js'
-import { createRecorder } from '../ledger/recorder.js'
+import { type Recorder, createRecorder } from '../ledger/recorder.js'
 import { type Work, work } from './work.js'
 
 /** How any process makes the transport of a test: an export of a module, called with options that JSON can carry. */
@@ -36,6 +38,8 @@ export interface MemberOptions {
   readonly retryDelayMs?: number
   /** Handles every message at once, whatever it asks for. @default false */
   readonly hurried?: boolean
+  /** Publishes as well, to so many keys in turn, without waiting for outcomes. @default 0 */
+  readonly publishesToKeys?: number
 }
 
 /** One member of a group, in this process or in another. */
@@ -59,14 +63,31 @@ export async function startMember(
   options: MemberOptions,
   journal: Journal,
 ): Promise<Omit<Member, 'kill'>> {
-  const { hurried = false, retryDelayMs = 50, ...settings } = options
+  const { hurried = false, retryDelayMs = 50, publishesToKeys = 0, ...settings } = options
   const bus = await connect({ transport, clientId: journal.member })
-  const handler = createRecorder(journal).handler<Work>((message) => work(message, hurried))
+  const recorder = createRecorder(journal)
+  const topic = workTopic(topicOptions)
+  const handler = recorder.handler<Work>((message) => work(message, hurried))
   const retry = { delayMs: () => retryDelayMs }
-  const subscription = await bus.subscribe(workTopic(topicOptions), { ...settings, retry }, handler)
+  const subscription = await bus.subscribe(topic, { ...settings, retry }, handler)
+  if (publishesToKeys > 0) void publishUntilClosed(bus, topic, recorder, publishesToKeys)
   return {
     name: journal.member,
     status: async () => subscription.status(),
     close: (close) => bus.close(close),
+  }
+}
+
+const PUBLISH_EVERY_MS = 2
+
+async function publishUntilClosed(
+  bus: Bus,
+  topic: Topic<Work, Work, string>,
+  recorder: Recorder,
+  keys: number,
+): Promise<void> {
+  for (let n = 0; bus.status().state === 'connected'; n += 1) {
+    recorder.publish(bus, topic, { n }, { key: `key ${n % keys}` }).catch(() => undefined)
+    await sleep(PUBLISH_EVERY_MS)
   }
 }

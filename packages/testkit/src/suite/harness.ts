@@ -23,7 +23,7 @@ export interface BrokerFaults {
   readonly reconnect: () => Promise<void>
   /** The next publish of a `cuttable` transport is stored, and its answer lost. */
   readonly losePublishReply: () => Promise<void>
-  /** Removes a topic with all that is stored in it, behind Waybill's back; without it the case says so. */
+  /** Removes a topic with all that is stored in it, behind Waybill's back. Left out where nobody could do that. */
   readonly removeTopic?: (topic: string, groups: readonly string[], partitions: number) => Promise<void>
 }
 

@@ -42,6 +42,21 @@ export const members = ({ expect, capabilities }: CaseTools): Case[] => [
     },
   },
   {
+    name: '[C1] loses nothing that a process was told is stored before it was killed',
+    async play(scene) {
+      const options = scene.topicOptions({ partitions: 3 })
+      const topic = scene.topic(options)
+      const bus = await scene.bus({ topics: [topic] })
+      const settings = { commitIntervalMs: COMMIT_INTERVAL_MS, publishesToKeys: 9 }
+      const victim = await scene.member(options, settings)
+      await scene.until(() => scene.verdict(topic).stored >= 300, 'three hundred stored messages')
+      await victim.kill()
+      await scene.member(options)
+      const { stored } = scene.verdict(topic)
+      expect(await scene.drained(bus, topic, stored)).toMatchObject({ ...faithful, stored })
+    },
+  },
+  {
     name: '[C4] runs no key twice at once while members join and leave under handlers of 3 s',
     async play(scene) {
       const options = scene.topicOptions({ partitions: 4 })

@@ -160,12 +160,9 @@ export const publishing = ({ expect, capabilities }: CaseTools): Case[] => [
       const topic = scene.topic(options)
       const bus = await scene.bus({ publishTimeoutMs: 4_000 })
       await scene.publish(bus, topic, 'k')
-      if (removeTopic === undefined) return expect(bus.status().transport).toBe('memory')
-      await removeTopic(
-        topic.name,
-        topic.topology.groups.map(({ name }) => name),
-        1,
-      )
+      // A broker that cannot lose a topic has to store the second message like the first.
+      const groups = topic.topology.groups.map((group) => group.name)
+      await removeTopic?.(topic.name, groups, topic.topology.partitions)
       const start = performance.now()
       const outcome = await scene.publish(bus, topic, 'k').then(
         () => ({ outcome: 'stored' }),
@@ -173,7 +170,8 @@ export const publishing = ({ expect, capabilities }: CaseTools): Case[] => [
       )
       expect(performance.now() - start).toBeLessThanOrEqual(6_000)
       const { outcome: kind } = outcome as { readonly outcome: string }
-      expect(['stored', 'rejected', 'unknown'].includes(kind)).toBe(true)
+      const possible = removeTopic === undefined ? ['stored'] : ['stored', 'rejected', 'unknown']
+      expect(possible.includes(kind)).toBe(true)
       // What is "stored" must be there for the group.
       if (kind !== 'stored') return
       await scene.subscribe(bus, topic)
