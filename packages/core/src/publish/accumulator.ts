@@ -31,7 +31,7 @@ export function takeFlight(pending: Fifo<Entry>, limits: BatchLimits): Flight | 
 
 function refuse(entry: Entry, limit: number): void {
   const why = `it counts ${entry.sizeBytes} bytes and the broker takes at most ${limit}; store the payload elsewhere and send a reference, or raise the broker's limit.`
-  entry.fail('rejected', 'MESSAGE_TOO_LARGE', why, undefined, false)
+  entry.refuse('MESSAGE_TOO_LARGE', why, undefined)
 }
 
 /** Cuts entries that go again, in order, into flights within the limits. */

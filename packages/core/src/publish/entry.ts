@@ -13,8 +13,10 @@ export interface EntryInit {
   readonly deadline: number
   /** Settles the caller's promise. Called once. */
   readonly settled: (entry: Entry, result: Receipt | PublishError) => void
+  /** Of a message that is published again: whether it may be stored from before. */
+  readonly maybeStored: boolean
   /** Sends it as a new message of the same partition, where its twin is recognised. */
-  readonly republish: (record: OutgoingRecord, partition: number) => Promise<Receipt>
+  readonly republish: (record: OutgoingRecord) => Promise<Receipt>
 }
 
 /** One message on its way to the broker: it keeps its place in its partition until it is settled. */
@@ -30,7 +32,7 @@ export class Entry {
   /** Whether its schema has answered. */
   ready = true
   /** Whether any try may have stored it. */
-  maybeStored = false
+  maybeStored: boolean
   /** Whether the broker said that it is stored, be it after the caller was told otherwise. */
   isStored = false
   /** Whether the latest answer was that it is not stored, or not for every group. */
@@ -56,6 +58,7 @@ export class Entry {
     this.partition = init.partition
     this.enqueuedAt = init.enqueuedAt
     this.deadline = init.deadline
+    this.maybeStored = init.maybeStored
     const { key } = init.record
     this.orderKey =
       key === null ? undefined : Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
@@ -79,9 +82,15 @@ export class Entry {
     this.fail(this.maybeStored || this.inFlight ? 'unknown' : 'rejected', code, why, cause, true)
   }
 
+  /** Fails for good: this try was surely not stored. */
+  refuse(code: ErrorCode, why: string, cause: unknown): void {
+    this.fail(this.maybeStored ? 'unknown' : 'rejected', code, why, cause, false)
+  }
+
   fail(outcome: PublishFailure, code: ErrorCode, why: string, cause: unknown, retryable: boolean): void {
     if (this.#isSettled) return
     const { record, topic, partition } = this
+    this.maybeStored ||= outcome === 'unknown'
     const fate = outcome === 'rejected' ? 'was not stored' : 'may or may not be stored'
     this.#settle(
       new PublishError({
@@ -93,7 +102,7 @@ export class Entry {
         partition,
         message: `Message ${record.attributes.id} ${fate} in topic "${topic}", partition ${partition}: ${why}`,
         ...(cause === undefined ? {} : { cause }),
-        republish: () => this.#init.republish(marked(record), partition),
+        republish: () => this.#init.republish(marked(record)),
       }),
     )
     this.whenFailed?.(this, code)

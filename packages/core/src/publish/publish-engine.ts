@@ -1,19 +1,19 @@
 import type { Clock, Timer } from '../clock.js'
 import type { ErrorCode } from '../error/codes.js'
 import { PublishError } from '../error/kinds.js'
-import { isWaybillError, type WaybillError } from '../error/waybill-error.js'
 import { encodeMessage, type EncodedMessage } from '../message/encode.js'
 import { recordBytes } from '../message/record-size.js'
 import { backoff } from '../policy/backoff.js'
-import { partitionOf } from '../topic/partitioner.js'
 import type { ErasedTopic } from '../topic/topic.js'
 import type { Capabilities } from '../transport/capabilities.js'
 import type { OutgoingRecord } from '../transport/record.js'
 import type { DeclaredTopic } from '../transport/topology.js'
 import type { TransportPublisher } from '../transport/transport.js'
+import type { BatchLimits } from './accumulator.js'
 import { Entry } from './entry.js'
-import { PartitionQueue, type QueueContext } from './partition-queue.js'
+import type { PartitionQueue } from './partition-queue.js'
 import type { PublishOptions, Receipt } from './receipt.js'
+import { TopicQueues } from './topic-queues.js'
 
 export interface PublishSettings {
   readonly publishTimeoutMs: number
@@ -37,13 +37,6 @@ export interface PublishEngineInit {
   readonly resent: (topic: string, partition: number, messages: number) => void
 }
 
-interface TopicQueues {
-  readonly topic: ErasedTopic
-  readonly partitions: PartitionQueue[]
-  /** The partition that the next message without a key goes to. */
-  turn: number
-}
-
 /**
  * Every message that this bus has been given and that has no outcome yet. Bounds how many there are
  * and how long they wait; each partition's order is its queue's.
@@ -55,8 +48,6 @@ export class PublishEngine {
   #unconfirmed = 0
   #unconfirmedBytes = 0
   #sweep: Timer | undefined
-  /** Between two tries to declare a topic. */
-  readonly #waits = new Set<Timer>()
   #whenIdle: (() => void)[] = []
   #closed = false
 
@@ -94,7 +85,7 @@ export class PublishEngine {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#enqueue(topic, encoded, undefined, options.signal)
+    return this.#enqueue(topic, encoded, options.signal)
   }
 
   /** Whether one more message is within the bounds. */
@@ -113,10 +104,7 @@ export class PublishEngine {
   /** From now on publishes reject with `CLOSED`; what has no outcome is settled as what it is. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const wait of this.#waits) wait.cancel()
-    const why = 'the bus was closed before the broker answered. Give close() a longer timeoutMs.'
-    for (const queue of this.#queues())
-      for (const entry of [...queue.unsettled()]) queue.giveUp(entry, 'CLOSED', why)
+    for (const queues of this.#topics.values()) queues.close()
     const publisher = await this.#publisher?.catch(() => undefined)
     await publisher?.close()
   }
@@ -124,24 +112,25 @@ export class PublishEngine {
   #enqueue(
     topic: ErasedTopic,
     encoded: EncodedMessage,
-    fixedPartition: number | undefined,
-    signal?: AbortSignal,
+    signal: AbortSignal | undefined,
+    earlier?: Entry,
   ): Promise<Receipt> {
     const { record, sizeBytes, validated } = encoded
     const { clock, settings } = this.#init
     const queues = this.#topics.get(topic.name) ?? this.#openTopic(topic)
-    const partition = fixedPartition ?? place(record.key, queues)
+    const partition = earlier?.partition ?? queues.place(record.key)
     const queue = queues.partitions[partition]!
     return new Promise<Receipt>((resolve, reject) => {
       const now = clock.now()
-      const entry = new Entry({
+      const entry: Entry = new Entry({
         record,
         sizeBytes,
         topic: topic.name,
         partition,
         enqueuedAt: now,
         deadline: now + settings.publishTimeoutMs,
-        republish: (again, where) => this.#republish(topic, again, where),
+        maybeStored: earlier?.maybeStored ?? false,
+        republish: (again) => this.#republish(topic, entry, again),
         settled: (_, result) => {
           signal?.removeEventListener('abort', abort)
           this.#settled(sizeBytes)
@@ -169,18 +158,18 @@ export class PublishEngine {
     })
   }
 
-  #republish(topic: ErasedTopic, record: OutgoingRecord, partition: number): Promise<Receipt> {
+  #republish(topic: ErasedTopic, entry: Entry, record: OutgoingRecord): Promise<Receipt> {
     const { id } = record.attributes
     if (this.#closed) return Promise.reject(this.#refusal(topic, id, 'CLOSED', 'the bus is closed.'))
     if (!this.hasRoom) return Promise.reject(this.#queueFull(topic, id))
     const encoded = { record, sizeBytes: recordBytes(record), validated: undefined }
-    return this.#enqueue(topic, encoded, partition)
+    return this.#enqueue(topic, encoded, undefined, entry)
   }
 
   #openTopic(topic: ErasedTopic): TopicQueues {
-    const { clock, transport, capabilities, settings, resent } = this.#init
+    const { clock, transport, capabilities, declare, settings, resent } = this.#init
     const { inFlightPerPartition, idempotentResend } = capabilities()
-    const context: QueueContext = {
+    const queues = new TopicQueues(topic, {
       clock,
       transport,
       pipelined: inFlightPerPartition === 'window',
@@ -189,60 +178,26 @@ export class PublishEngine {
       failKeyOnGiveUp: settings.onGiveUp === 'fail-key',
       backoff: backoff({ initialDelayMs: 50, maxDelayMs: 1_000 }),
       resent,
-    }
-    const partitions = Array.from({ length: topic.topology.partitions }, () => new PartitionQueue(context))
-    const queues = { topic, partitions, turn: 0 }
+    })
     this.#topics.set(topic.name, queues)
-    void this.#connectTopic(queues)
+    const limits = (declared: DeclaredTopic): BatchLimits => ({
+      messages: settings.maxBatchMessages,
+      bytes: Math.min(settings.maxBatchBytes, declared.maxBatchBytes),
+      recordBytes: declared.maxMessageBytes,
+    })
+    const openPublisher = (): Promise<TransportPublisher> => this.#open()
+    const refused = (): void => void this.#topics.delete(topic.name)
+    void queues.connect({ clock, declare, openPublisher, limits, refused })
     return queues
   }
 
-  /** Until the topic exists its messages wait; a definite refusal is their outcome. */
-  async #connectTopic(queues: TopicQueues): Promise<void> {
-    const { declare, openPublisher, settings } = this.#init
-    const wait = backoff({ initialDelayMs: 100, maxDelayMs: 2_000 })
-    for (let tries = 1; !this.#closed; tries++) {
-      try {
-        const declared = await declare(queues.topic)
-        if (this.#closed) return
-        const publisher = await (this.#publisher ??= openPublisher())
-        const bytes = Math.min(settings.maxBatchBytes, declared.maxBatchBytes)
-        const limits = { messages: settings.maxBatchMessages, bytes, recordBytes: declared.maxMessageBytes }
-        for (const queue of queues.partitions) queue.open(publisher, limits)
-        return
-      } catch (error) {
-        await this.#publisher?.catch(() => (this.#publisher = undefined))
-        if (!isWaybillError(error) || !error.retryable) return this.#refuse(queues, error)
-        await this.#pause(wait(tries))
-      }
-    }
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wait = this.#init.clock.after(delayMs, () => {
-        this.#waits.delete(wait)
-        resolve()
-      })
-      this.#waits.add(wait)
-    })
-  }
-
-  #refuse(queues: TopicQueues, cause: unknown): void {
-    // The next publish asks the broker again: someone may have mended it.
-    this.#topics.delete(queues.topic.name)
-    const error = cause as WaybillError
-    for (const queue of queues.partitions) {
-      for (const entry of [...queue.unsettled()]) {
-        entry.fail(
-          'rejected',
-          isWaybillError(cause) ? error.code : 'TOPOLOGY_CONFLICT',
-          error.message,
-          cause,
-          false,
-        )
-      }
-    }
+  /** One publisher for all topics. */
+  #open(): Promise<TransportPublisher> {
+    if (this.#publisher !== undefined) return this.#publisher
+    const opening = this.#init.openPublisher()
+    this.#publisher = opening
+    opening.catch(() => (this.#publisher = undefined))
+    return opening
   }
 
   #settled(sizeBytes: number): void {
@@ -278,7 +233,3 @@ export class PublishEngine {
     return new PublishError({ code, outcome: 'rejected', id, topic: topic.name, message, retryable })
   }
 }
-
-/** By the key as the Java client does; without one, in turn. */
-const place = (key: Uint8Array | null, queues: TopicQueues): number =>
-  key === null ? queues.turn++ % queues.partitions.length : partitionOf(key, queues.partitions.length)

@@ -139,6 +139,18 @@ describe('draining a member', () => {
     expect(handler.message('m0').signal.aborted).toBe(true)
   })
 
+  it('leaves no timer behind, not even for a handler that never ends', async () => {
+    const { clock, engine, handler } = await setUp()
+    expect(await engine.drain(0)).toMatchObject({ aborted: 2 })
+    const released = engine.release(0)
+    await clock.advance(0)
+    await released
+    expect({ pending: clock.pending, running: handler.running }).toEqual({
+      pending: 0,
+      running: ['m0', 'm1'],
+    })
+  })
+
   it('starts nothing of a partition that comes meanwhile', async () => {
     const { clock, engine, handler } = await setUp()
     void engine.drain(5_000)

@@ -120,6 +120,17 @@ describe('sending again', () => {
     expect(await again).toMatchObject({ id: 'a', partition: 0 })
   })
 
+  it('by republish() is never called surely not stored, for the first try may be', async () => {
+    const { clock, outcomes, publish, waiting } = setUp({ publishTimeoutMs: 1_000 })
+    publish('a')
+    await clock.advance(1_250)
+    waiting().answer(unknown)
+    const again = (outcomes.get('a') as PublishError).republish().catch((error: unknown) => error)
+    await clock.advance(1)
+    waiting().answer(rejected)
+    expect(await again).toMatchObject({ code: 'REJECTED_BY_BROKER', outcome: 'unknown' })
+  })
+
   it('takes a driver that breaks its word as one that does not know', async () => {
     const { clock, transport, outcomes, publish, waiting } = setUp({ retryUnknown: false })
     publish('a')
