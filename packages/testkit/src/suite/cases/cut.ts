@@ -32,7 +32,36 @@ export const cut = ({ expect }: CaseTools): OutageCase[] => [
     },
   },
   {
-    name: '[C3] stores once and in order what is published while cut off, also when the first copies arrive late',
+    name: '[C4] lets a key wait for its old handler when the partition comes back, and repeats nothing if that succeeds',
+    async *play(scene) {
+      const topic = scene.topic({ partitions: 1 })
+      const bus = await scene.bus({ cuttable: true })
+      const old = gate()
+      const seen = { lost: 0, assigned: 0 }
+      bus.on('partitions.lost', () => void (seen.lost += 1))
+      bus.on('partitions.assigned', () => void (seen.assigned += 1))
+      const started: unknown[] = []
+      await scene.subscribe(bus, topic, async ({ value }) => {
+        started.push(value.n)
+        if (value.n === 1) await old.opened
+      })
+      for (const n of [1, 2]) await scene.publish(bus, topic, 'k', { n })
+      await scene.until(() => started.includes(1), 'the handler')
+      yield
+      await scene.until(() => seen.lost > 0, 'the loss of the partition')
+      const { assigned } = seen
+      yield
+      await scene.until(() => seen.assigned > assigned, 'the partition again')
+      await scene.publish(bus, topic, 'other', { n: 3 })
+      await scene.until(() => started.includes(3), 'the other key')
+      expect(started).toEqual([1, 3])
+      old.open()
+      expect(await scene.drained(bus, topic, 3)).toMatchObject(clean)
+      expect(started).toEqual([1, 3, 2])
+    },
+  },
+  {
+    name: '[C3] stores once and in order what is published while cut off',
     async *play(scene) {
       const topic = scene.topic({ partitions: 2 })
       const publisher = await scene.bus({ cuttable: true, publishTimeoutMs: 100_000 })
