@@ -102,6 +102,18 @@ describe('lanes', () => {
     expect(handler.started).toEqual(['x', 'y', 'y'])
   })
 
+  it('do not wait between two tries of a holding that has ended', async () => {
+    const { engine, handler, deliver } = setUp({ retry: { delayMs: () => 60_000 } })
+    engine.assigned(held(1))
+    await deliver(1, 0, { key: 'a' })
+    handler.fail('m0')
+    await settle()
+    engine.lost([{ partition: 0, epoch: 1 }])
+    engine.assigned(held(2))
+    await deliver(2, 0, { key: 'a' })
+    expect(handler.started).toEqual(['m0', 'm0'])
+  })
+
   it('forget what was finished when the topic was made anew', async () => {
     const { engine, handler, deliver } = setUp()
     engine.assigned([{ partition: 0, epoch: 1, logId: 'old', position: 0 }])

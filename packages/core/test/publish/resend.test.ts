@@ -87,6 +87,18 @@ describe('sending again', () => {
     expect(isMarked(publisher().sends[2]!)).toEqual([true])
   })
 
+  it('leaves out what a driver refused beside what may be stored, and abandons the batch', async () => {
+    const { clock, transport, outcomes, publish, publisher, waiting } = setUp()
+    publish('a')
+    publish('b')
+    await settle()
+    waiting().answer(unknown, rejected)
+    await clock.advance(100)
+    expect(outcomes.get('b')).toMatchObject({ code: 'REJECTED_BY_BROKER', outcome: 'rejected' })
+    expect(transport.calls.slice(-3)).toEqual(['send a b', 'abandon a b', 'send a'])
+    expect(isMarked(publisher().sends[1]!)).toEqual([true])
+  })
+
   it('leaves out what was given up while it waited to go again', async () => {
     const { clock, outcomes, publish, waiting, sent } = setUp()
     const controller = new AbortController()
@@ -169,6 +181,22 @@ describe('giving up', () => {
     expect(sent()).toEqual([['a:1', 'b:1', 'a:2', 'none'], ['b:1', 'none'], ['b:2']])
     expect(outcomes.get('a:2')).toMatchObject({ code: 'EARLIER_OF_KEY_FAILED', outcome: 'rejected' })
     expect(outcomes.get('a:3')).toMatchObject({ code: 'EARLIER_OF_KEY_FAILED', outcome: 'rejected' })
+  })
+
+  it("does not fail what came before it, with onGiveUp 'fail-key'", async () => {
+    const { clock, outcomes, publish, waiting } = setUp({ onGiveUp: 'fail-key' })
+    const controller = new AbortController()
+    publish('a:1')
+    publish('a:2', 'a:2', { signal: controller.signal })
+    await settle()
+    waiting().answer(retryable)
+    await settle()
+    controller.abort()
+    await clock.advance(100)
+    waiting().answer(stored)
+    await settle()
+    expect(outcomes.get('a:1')).toMatchObject({ storedIn: 'fake' })
+    expect(outcomes.get('a:2')).toMatchObject({ code: 'PUBLISH_ABORTED', outcome: 'rejected' })
   })
 
   it('at close settles all as what it is, and ends the publisher', async () => {
