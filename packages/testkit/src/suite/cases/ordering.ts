@@ -121,6 +121,26 @@ export const ordering = ({ expect, capabilities }: CaseTools): Case[] => [
     },
   },
   {
+    name: '[C5] takes in other keys whenever the window has room, although a slow key fills most of it',
+    async play(scene) {
+      const topic = scene.topic({ partitions: 1, window: 20 })
+      const bus = await scene.bus()
+      const slow = gate()
+      const quick = gate()
+      const handler = ({ key }: { key: string | undefined }): Promise<void> =>
+        (key === 'slow' ? slow : quick).opened
+      const subscription = await scene.subscribe(bus, topic, handler, { concurrency: 20 })
+      for (const n of range(15)) await scene.publish(bus, topic, 'slow', { n })
+      for (const n of range(5)) await scene.publish(bus, topic, `key ${n}`, { n })
+      await scene.until(() => subscription.status().partitions[0]?.full === 'window', 'the full window')
+      quick.open()
+      for (const n of range(20)) await scene.publish(bus, topic, `later ${n}`, { n })
+      await scene.handled(topic, 25)
+      slow.open()
+      expect(await scene.handled(topic, 40)).toMatchObject(clean)
+    },
+  },
+  {
     name:
       capabilities.progressBytes > 0
         ? '[C5] stalls only the partition whose progress record is full, and says so'
