@@ -40,4 +40,6 @@ async function removeContainers(label) {
   const { dockerode } = (await getContainerRuntimeClient()).container
   const containers = await dockerode.listContainers({ all: true, filters: { label: [label] } })
   for (const { Id } of containers) await dockerode.getContainer(Id).remove({ force: true, v: true })
+  const networks = await dockerode.listNetworks({ filters: { label: [label] } })
+  for (const { Id } of networks) await dockerode.getNetwork(Id).remove()
 }

@@ -49,6 +49,8 @@ export interface Credentials {
 }
 
 export interface KafkaOptions {
+  /** Nodes of the cluster, each broker and controller. Three keep three copies of their own topics. Default 1. */
+  readonly nodes?: 1 | 3
   /** Broker properties, laid over the defaults of the environment. */
   readonly brokerConfig?: Readonly<Record<string, string>>
   /** Listeners beside the plain one. */
@@ -61,7 +63,7 @@ export interface KafkaOptions {
   }
   /**
    * Port of a TCP proxy on 127.0.0.1. Adds a listener (`listeners.PROXIED`, the address the proxy forwards to)
-   * whose clients are told to reach the broker through the proxy.
+   * whose clients are told to reach the broker through the proxy. Only for one node.
    */
   readonly proxyPort?: number
 }

@@ -20,17 +20,11 @@ const PROTOCOLS: Record<KafkaListener, string> = {
   SASL_SSL: 'SASL_SSL',
 }
 
-const SINGLE_NODE: Record<string, string> = {
-  'node.id': '1',
+const COMMON: Record<string, string> = {
   'process.roles': 'broker,controller',
   'controller.listener.names': 'CONTROLLER',
-  'inter.broker.listener.name': 'PLAINTEXT',
-  'offsets.topic.replication.factor': '1',
+  'inter.broker.listener.name': 'REPLICATION',
   'offsets.topic.num.partitions': '8',
-  'transaction.state.log.replication.factor': '1',
-  'transaction.state.log.min.isr': '1',
-  'share.coordinator.state.topic.replication.factor': '1',
-  'share.coordinator.state.topic.min.isr': '1',
   'group.initial.rebalance.delay.ms': '0',
   // A node that was killed may register again only once its former session is over (default 9 s).
   'broker.session.timeout.ms': '3000',
@@ -39,62 +33,110 @@ const SINGLE_NODE: Record<string, string> = {
   'auto.create.topics.enable': 'true',
 }
 
+/** As many copies as there are nodes; all but one of them must have what is acknowledged. */
+function copies(nodes: 1 | 3): Record<string, string> {
+  const replicas = String(nodes)
+  const inSync = nodes === 1 ? '1' : '2'
+  return {
+    'default.replication.factor': replicas,
+    'min.insync.replicas': inSync,
+    'offsets.topic.replication.factor': replicas,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSync,
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': inSync,
+  }
+}
+
 /** Ports of a node, the same through all its restarts. */
 export interface KafkaPorts {
   readonly controller: number
+  readonly replication: number
   readonly listeners: ReadonlyMap<KafkaListener, number>
 }
 
-export async function allocateKafkaPorts(options: KafkaOptions): Promise<KafkaPorts> {
-  const listeners: KafkaListener[] = ['PLAINTEXT', ...(options.security?.listeners ?? [])]
-  if (options.proxyPort !== undefined) listeners.push('PROXIED')
-  const [controller = 0, ...ports] = await freePorts(1 + listeners.length)
-  return { controller, listeners: new Map(listeners.map((listener, i) => [listener, ports[i] ?? 0])) }
+/** One entry per node. */
+export async function allocateKafkaPorts({
+  nodes = 1,
+  proxyPort,
+  security,
+}: KafkaOptions): Promise<KafkaPorts[]> {
+  const listeners: KafkaListener[] = ['PLAINTEXT', ...(security?.listeners ?? [])]
+  if (proxyPort !== undefined) {
+    if (nodes > 1) throw new Error('proxyPort is of one node: a proxy stands in for one broker')
+    listeners.push('PROXIED')
+  }
+  const ports = await freePorts(nodes * (2 + listeners.length))
+  return Array.from({ length: nodes }, () => {
+    const [controller = 0, replication = 0, ...own] = ports.splice(0, 2 + listeners.length)
+    return { controller, replication, listeners: new Map(listeners.map((name, i) => [name, own[i] ?? 0])) }
+  })
 }
 
-/** `KafkaHandle.listeners` of a broker with one node. */
-export function listenerAddresses(ports: KafkaPorts): Partial<Record<KafkaListener, readonly string[]>> {
-  return Object.fromEntries([...ports.listeners].map(([listener, port]) => [listener, [`127.0.0.1:${port}`]]))
+/** `KafkaHandle.listeners`. */
+export function listenerAddresses(
+  cluster: readonly KafkaPorts[],
+): Partial<Record<KafkaListener, readonly string[]>> {
+  const names = [...(cluster[0]?.listeners.keys() ?? [])]
+  return Object.fromEntries(
+    names.map((name) => [name, cluster.map(({ listeners }) => `127.0.0.1:${listeners.get(name)}`)]),
+  )
 }
 
 export interface KafkaSurroundings {
-  /** Address to bind: 127.0.0.1 for a process, 0.0.0.0 in a container. */
+  /** Address to bind for clients: 127.0.0.1 for a process, 0.0.0.0 in a container. */
   readonly bind: string
+  /** Where the other nodes find a node. */
+  readonly host: (id: number) => string
   /** Paths of PEM files, as the broker sees them. */
   readonly keys?: { readonly keystore: string; readonly truststore: string } | undefined
 }
 
-/** Properties of a combined KRaft node. */
+/** Properties of each combined KRaft node of a cluster; node ids count from 1. */
 export function kafkaProperties(
   options: KafkaOptions,
-  ports: KafkaPorts,
-  { bind, keys }: KafkaSurroundings,
-): Record<string, string> {
-  const listeners = [...ports.listeners].map(([listener, port]) => ({
-    name: BROKER_NAMES[listener],
-    protocol: PROTOCOLS[listener],
-    port,
-    advertised: listener === 'PROXIED' ? (options.proxyPort ?? port) : port,
-  }))
-  const controller = `127.0.0.1:${ports.controller}`
-  return {
-    ...SINGLE_NODE,
-    'controller.quorum.voters': `1@${controller}`,
-    listeners: [
-      ...listeners.map(({ name, port }) => `${name}://${bind}:${port}`),
-      `CONTROLLER://${controller}`,
-    ].join(),
-    'advertised.listeners': listeners
-      .map(({ name, advertised }) => `${name}://127.0.0.1:${advertised}`)
-      .join(),
-    'listener.security.protocol.map': [
-      ...listeners.map(({ name, protocol }) => `${name}:${protocol}`),
-      'CONTROLLER:PLAINTEXT',
-    ].join(),
-    ...(keys && tlsProperties(keys, options.security?.clientCertificate ?? false)),
-    ...saslProperties(options),
-    ...options.brokerConfig,
-  }
+  cluster: readonly KafkaPorts[],
+  surroundings: KafkaSurroundings,
+): Record<string, string>[] {
+  const { bind, host, keys } = surroundings
+  const voters = cluster.map(({ controller }, i) => `${i + 1}@${host(i + 1)}:${controller}`).join()
+  return cluster.map((ports, i) => {
+    const listeners = [...ports.listeners].map(([listener, port]) => ({
+      name: BROKER_NAMES[listener],
+      protocol: PROTOCOLS[listener],
+      port,
+      advertised: listener === 'PROXIED' ? (options.proxyPort ?? port) : port,
+    }))
+    const replicationAddress = `REPLICATION://${host(i + 1)}:${ports.replication}`
+    return {
+      ...COMMON,
+      ...copies(options.nodes ?? 1),
+      'node.id': String(i + 1),
+      'controller.quorum.voters': voters,
+      listeners: [
+        ...listeners.map(({ name, port }) => `${name}://${bind}:${port}`),
+        replicationAddress,
+        `CONTROLLER://${host(i + 1)}:${ports.controller}`,
+      ].join(),
+      'advertised.listeners': [
+        ...listeners.map(({ name, advertised }) => `${name}://127.0.0.1:${advertised}`),
+        replicationAddress,
+      ].join(),
+      'listener.security.protocol.map': [
+        ...listeners.map(({ name, protocol }) => `${name}:${protocol}`),
+        'REPLICATION:PLAINTEXT',
+        'CONTROLLER:PLAINTEXT',
+      ].join(),
+      ...(keys && tlsProperties(keys, options.security?.clientCertificate ?? false)),
+      ...saslProperties(options),
+      ...options.brokerConfig,
+    }
+  })
+}
+
+/** Options of a node's JVM: three nodes share a machine. */
+export function heapOf(nodes: number): string[] {
+  return nodes === 1 ? ['-Xms256m', '-Xmx512m'] : ['-Xms128m', '-Xmx256m']
 }
 
 export function usesTls({ security }: KafkaOptions): boolean {

@@ -6,8 +6,8 @@ import { Kafka, logLevel } from 'kafkajs'
 
 const TIMEOUT_MS = 5_000
 
-/** Resolves once metadata is served and every existing partition has a leader. */
-export async function probeKafka(brokers: readonly string[]): Promise<void> {
+/** Resolves once metadata is served, by a cluster of so many nodes, and every existing partition has a leader. */
+export async function probeKafka(brokers: readonly string[], nodes = 1): Promise<void> {
   const kafka = new Kafka({
     brokers: [...brokers],
     logLevel: logLevel.NOTHING,
@@ -18,6 +18,8 @@ export async function probeKafka(brokers: readonly string[]): Promise<void> {
   const admin = kafka.admin()
   try {
     await admin.connect()
+    const known = (await admin.describeCluster()).brokers.length
+    if (known < nodes) throw new Error(`${known} of ${nodes} nodes are there`)
     const { topics } = await admin.fetchTopicMetadata()
     const leaderless = topics.filter((topic) => topic.partitions.some(({ leader }) => leader < 0))
     if (leaderless.length > 0)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const SCRIPT = join(__dirname, '../../watchdog.mjs')
 
-/** A resource that must not outlive this process: a process group, a folder, or the containers with a label. */
+/** What must not outlive this process: a process group, a folder, or the containers and networks with a label. */
 export type Guarded = `group ${number}` | `folder ${string}` | `containers ${string}`
 
 /** Removes guarded resources after this process is gone, even by SIGKILL. */

@@ -9,6 +9,8 @@ import type { ManagedNode } from '../node.js'
 export interface ContainerSpec {
   readonly name: string
   readonly image: string
+  /** A network in which other containers find it by its name. */
+  readonly network?: string | undefined
   /** The same inside and outside, so that they are the same after every restart. */
   readonly ports: readonly number[]
   readonly environment?: Readonly<Record<string, string>>
@@ -94,6 +96,7 @@ function describe(spec: ContainerSpec, label: string): GenericContainer {
       Object.entries(spec.files ?? {}).map(([target, content]) => ({ target, content, mode: 0o644 })),
     )
     .withWaitStrategy(probedByCaller)
+  if (spec.network) container.withNetworkMode(spec.network).withNetworkAliases(spec.name)
   return spec.command ? container.withCommand([...spec.command]) : container
 }
 

@@ -4,6 +4,7 @@ import { createCertificates } from '../certificates.js'
 import { brokerHandle } from '../handle.js'
 import {
   allocateKafkaPorts,
+  heapOf,
   kafkaProperties,
   listenerAddresses,
   scramUserArguments,
@@ -12,46 +13,63 @@ import {
 import { startNode } from '../node.js'
 import { probeKafka } from '../probes.js'
 import { containerNode } from './container-node.js'
+import { createNetwork } from './network.js'
 import type { ContainerContext } from './provider.js'
 
 const KEYS = { keystore: '/etc/kafka/secrets/server.pem', truststore: '/etc/kafka/secrets/ca.pem' }
 
 export async function containerKafka(context: ContainerContext, options: KafkaOptions): Promise<KafkaHandle> {
-  const ports = await allocateKafkaPorts(options)
+  const cluster = await allocateKafkaPorts(options)
   const certificates = usesTls(options) ? await createCertificates() : undefined
-  const properties = kafkaProperties(options, ports, { bind: '0.0.0.0', keys: certificates && KEYS })
+  const network = cluster.length > 1 ? await createNetwork(context.label) : undefined
+  const properties = kafkaProperties(options, cluster, {
+    bind: '0.0.0.0',
+    host: (id) => (network ? nameOf(id) : '127.0.0.1'),
+    keys: certificates && KEYS,
+  })
   const files = certificates && {
     [KEYS.keystore]: certificates.server.key + certificates.server.cert,
     [KEYS.truststore]: certificates.ca,
   }
-  const spec = {
-    name: 'kafka-1',
-    image: context.images.kafka,
-    ports: [...ports.listeners.values()],
-    environment: {
-      CLUSTER_ID: randomBytes(16).toString('base64url'),
-      KAFKA_HEAP_OPTS: '-Xms256m -Xmx512m',
-      ...Object.fromEntries(Object.entries(properties).map(([name, value]) => [variableName(name), value])),
-    },
-    files: files ?? {},
-  }
-  const managed = containerNode(spec, context.label)
-  const listeners = listenerAddresses(ports)
+  const listeners = listenerAddresses(cluster)
   const brokers = listeners.PLAINTEXT ?? []
   const url = brokers.join()
-  const probe = () => probeKafka(brokers)
-  await startNode(managed, probe)
+  const clusterId = randomBytes(16).toString('base64url')
+  const start = async (node: Record<string, string>, i: number) => {
+    const spec = {
+      name: nameOf(i + 1),
+      image: context.images.kafka,
+      network: network?.name,
+      ports: [...(cluster[i]?.listeners.values() ?? [])],
+      environment: {
+        CLUSTER_ID: clusterId,
+        KAFKA_HEAP_OPTS: heapOf(cluster.length).join(' '),
+        ...Object.fromEntries(Object.entries(node).map(([name, value]) => [variableName(name), value])),
+      },
+      files: files ?? {},
+    }
+    const managed = containerNode(spec, context.label)
+    const address = brokers[i] ?? ''
+    await startNode(managed, () => probeKafka([address], cluster.length))
+    return { managed, url: address, probe: () => probeKafka([address]) }
+  }
+  const nodes = await Promise.all(properties.map(start))
+  const exec = async (...command: string[]) => (await nodes[0]?.managed.exec(...command)) ?? ''
 
   const createScramUser = async (user: Credentials) => {
-    for (const args of scramUserArguments(url, user))
-      await managed.exec('/opt/kafka/bin/kafka-configs.sh', ...args)
+    for (const args of scramUserArguments(url, user)) await exec('/opt/kafka/bin/kafka-configs.sh', ...args)
   }
   for (const user of options.security?.users ?? []) await createScramUser(user)
-  const jars = await managed.exec('ls', '/opt/kafka/libs')
+  const jars = await exec('ls', '/opt/kafka/libs')
   const version = /kafka_2\.13-(\d+\.\d+\.\d+)\.jar/.exec(jars)?.[1] ?? 'unknown'
-  const handle = brokerHandle('kafka', version, url, [{ managed, url, probe }], () => managed.remove())
+  const handle = brokerHandle('kafka', version, url, nodes, async () => {
+    await Promise.all(nodes.map(({ managed }) => managed.remove()))
+    await network?.remove()
+  })
   return { ...handle, brokers, listeners, certificates, createScramUser }
 }
+
+const nameOf = (id: number): string => `kafka-${id}`
 
 /** How the apache/kafka image spells a property. */
 function variableName(property: string): string {

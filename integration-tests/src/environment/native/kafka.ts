@@ -8,6 +8,7 @@ import { createCertificates } from '../certificates.js'
 import { brokerHandle } from '../handle.js'
 import {
   allocateKafkaPorts,
+  heapOf,
   kafkaProperties,
   listenerAddresses,
   scramUserArguments,
@@ -23,45 +24,51 @@ import { createWorkspace } from './workspace.js'
 const run = promisify(execFile)
 
 // Only the quick compiler: a test broker lives for seconds, and most of its work is starting.
-const JVM = ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
+const JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
 export async function nativeKafka(context: NativeContext, options: KafkaOptions): Promise<KafkaHandle> {
   const classPath = await kafkaClassPath(context.log)
-  const java = (...args: string[]) => run('java', [...JVM, '-cp', classPath, ...args])
+  const java = (...args: string[]) => run('java', [...JVM, '-Xmx256m', '-cp', classPath, ...args])
   const { folder, remove } = await createWorkspace('kafka', context.watchdog)
 
-  const ports = await allocateKafkaPorts(options)
+  const cluster = await allocateKafkaPorts(options)
   const certificates = usesTls(options) ? await createCertificates() : undefined
   const keys = certificates && { keystore: join(folder, 'server.pem'), truststore: join(folder, 'ca.pem') }
   if (keys) {
     await writeFile(keys.keystore, certificates.server.key + certificates.server.cert)
     await writeFile(keys.truststore, certificates.ca)
   }
-  const properties = kafkaProperties(options, ports, { bind: '127.0.0.1', keys })
-  const config = join(folder, 'server.properties')
-  await writeFile(config, javaProperties({ ...properties, 'log.dirs': join(folder, 'data') }))
+  const properties = kafkaProperties(options, cluster, { bind: '127.0.0.1', host: () => '127.0.0.1', keys })
   const clusterId = randomBytes(16).toString('base64url')
-  await java('kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', config)
-
-  const command = {
-    name: 'kafka-1',
-    file: 'java',
-    args: [...JVM, `-Dlog4j2.configurationFile=${LOG_CONFIG}`, '-cp', classPath, 'kafka.Kafka', config],
-    cwd: folder,
-    logFile: join(folder, 'broker.log'),
+  const heap = heapOf(cluster.length)
+  const start = async (node: Record<string, string>, i: number) => {
+    const name = `kafka-${i + 1}`
+    const config = join(folder, `${name}.properties`)
+    await writeFile(config, javaProperties({ ...node, 'log.dirs': join(folder, name) }))
+    await java('kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', config)
+    const logging = `-Dlog4j2.configurationFile=${LOG_CONFIG}`
+    const command = {
+      name,
+      file: 'java',
+      args: [...JVM, ...heap, logging, '-cp', classPath, 'kafka.Kafka', config],
+      cwd: folder,
+      logFile: join(folder, `${name}.log`),
+    }
+    const managed = processNode(command, context.watchdog)
+    const address = brokers[i] ?? ''
+    await startNode(managed, () => probeKafka([address], cluster.length))
+    return { managed, url: address, probe: () => probeKafka([address]) }
   }
-  const managed = processNode(command, context.watchdog)
-  const listeners = listenerAddresses(ports)
+  const listeners = listenerAddresses(cluster)
   const brokers = listeners.PLAINTEXT ?? []
   const url = brokers.join()
-  const probe = () => probeKafka(brokers)
-  await startNode(managed, probe)
+  const nodes = await Promise.all(properties.map(start))
 
   const createScramUser = async (user: Credentials) => {
     for (const args of scramUserArguments(url, user)) await java('kafka.admin.ConfigCommand', ...args)
   }
   for (const user of options.security?.users ?? []) await createScramUser(user)
-  const handle = brokerHandle('kafka', KAFKA_VERSION, url, [{ managed, url, probe }], remove)
+  const handle = brokerHandle('kafka', KAFKA_VERSION, url, nodes, remove)
   return { ...handle, brokers, listeners, certificates, createScramUser }
 }
 
