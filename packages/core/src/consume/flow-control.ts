@@ -54,13 +54,11 @@ export class FlowControl {
     this.#consumer?.pause?.(holding.partition)
   }
 
-  /** Something is finished. */
+  /** Something is finished. At any room, not at half: a slow key may hold the rest for as long as it likes. */
   released(holding: Holding): void {
-    const { progress, isPaused, bufferedBytes, partition } = holding
-    if (!isPaused || progress.isFull || bufferedBytes > this.#share / 2) return
-    if (progress.unfinished > this.#consumption.topic.topology.window / 2) return
+    if (!holding.isPaused || this.full(holding) !== undefined) return
     holding.isPaused = false
-    this.#consumer?.resume?.(partition)
+    this.#consumer?.resume?.(holding.partition)
   }
 
   get #share(): number {
