@@ -1,6 +1,8 @@
+import { encodeRecordBatch } from '../src/wire/record-batch.js'
+
 /**
- * Why kafkajs's own producer is not used: its send path over stubs of a cluster, in which nothing is left to luck.
- * Our half of each is in publisher.test.ts and in the integration tests.
+ * Why kafkajs's own producer and consumer are not used: their parts over stubs, in which nothing is left to luck.
+ * Our half of each is here, in publisher.test.ts or in the integration tests.
  */
 interface ProduceCall {
   readonly topicData: readonly {
@@ -21,16 +23,24 @@ const createSendMessages = require('kafkajs/src/producer/sendMessages') as (part
 const createEosManager = require('kafkajs/src/producer/eosManager') as (parts: object) => {
   initProducerId(): Promise<void>
 }
+const groupMessagesPerPartition = require('kafkajs/src/producer/groupMessagesPerPartition') as (
+  parts: object,
+) => Record<number, unknown[]>
+const createFetchManager = require('kafkajs/src/consumer/fetchManager') as (parts: object) => {
+  start(): Promise<void>
+  stop(): Promise<void>
+}
 const createRetry = require('kafkajs/src/retry') as (options: object) => unknown
 const { KafkaJSProtocolError, KafkaJSConnectionClosedError } = require('kafkajs/src/errors') as Record<
   'KafkaJSProtocolError' | 'KafkaJSConnectionClosedError',
   new (...args: unknown[]) => Error
 >
 
-const logger = {
+const logger: object = {
   debug: () => undefined,
   error: () => undefined,
   info: () => undefined,
+  namespace: () => logger,
   warn: () => undefined,
 }
 const retrier = createRetry({ initialRetryTime: 1, retries: 5 })
@@ -65,7 +75,7 @@ function clusterOf(leaders: Record<number, object>, onRefresh: () => void = () =
 }
 
 describe('kafkajs, sending as its documentation shows', () => {
-  it('acknowledges a message that it never sends again, when a leader moves to a broker that has answered already', async () => {
+  it('trap 1: acknowledges a message that it never sends again, when a leader moves to a broker that has answered already', async () => {
     const log: string[] = []
     const keep = (call: ProduceCall) => {
       for (const { messages } of partitionsOf(call)) log.push(...messages.map(({ value }) => value))
@@ -106,7 +116,7 @@ describe('kafkajs, sending as its documentation shows', () => {
     expect(log).toEqual(['kept'])
   })
 
-  it('acknowledges a message that the broker took for another one, when two idempotent sends run at once and an answer is lost', async () => {
+  it('trap 2: acknowledges a message that the broker took for another one, when two idempotent sends run at once and an answer is lost', async () => {
     const log: string[] = []
     const seen = new Map<number, number>()
     let isFirst = true
@@ -133,4 +143,64 @@ describe('kafkajs, sending as its documentation shows', () => {
     await expect(Promise.all([publish('a'), publish('b')])).resolves.toHaveLength(2)
     expect(log).not.toContain('b')
   })
+
+  it('trap 8: stops everything else for long to sort a large batch; our encoder does not', () => {
+    const value = Buffer.alloc(256)
+    const messages = Array.from({ length: 20_000 }, () => ({ partition: 0, value }))
+    const records = messages.map(() => ({ timeMs: 1, key: null, value, headers: [] }))
+    const naiveMs = blockedMs(() => {
+      const partitionMetadata = [{ partitionId: 0 }]
+      const grouped = groupMessagesPerPartition({ partitionMetadata, messages, partitioner: () => 0 })
+      expect(grouped[0]).toHaveLength(messages.length)
+    })
+    const oursMs = blockedMs(() => {
+      const bytes = encodeRecordBatch(records, { id: 1n, epoch: 0, sequence: 0 })
+      expect(bytes.length).toBeGreaterThan(messages.length * value.length)
+    })
+    expect(naiveMs).toBeGreaterThan(200)
+    expect(oursMs).toBeLessThan(naiveMs / 5)
+  })
 })
+
+describe('kafkajs, consuming as its documentation shows', () => {
+  it('trap 8: reads nothing more from a broker while one of its partitions is slow', async () => {
+    let finishSlow = (): void => undefined
+    const slow = new Promise<void>((resolve) => {
+      finishSlow = resolve
+    })
+    let polls = 0
+    const handled: number[] = []
+    const manager = createFetchManager({
+      logger,
+      getNodeIds: () => [1],
+      concurrency: 2,
+      fetch: async () => {
+        if (++polls > 1) await ticks(10)
+        return [0, 1].map((partition) => ({ topic: 't', partition }))
+      },
+      handler: async ({ partition }: { partition: number }) => {
+        if (partition === 0) await slow
+        handled.push(partition)
+      },
+    })
+    const running = manager.start()
+    await ticks(100)
+    expect({ polls, handled }).toEqual({ polls: 1, handled: [1] })
+    finishSlow()
+    await ticks(100)
+    expect(polls).toBeGreaterThan(1)
+    await manager.stop()
+    await running
+  })
+})
+
+function blockedMs(task: () => void): number {
+  const since = performance.now()
+  task()
+  return performance.now() - since
+}
+
+/** Turns of the event loop: enough for whatever needs nothing else. */
+async function ticks(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}

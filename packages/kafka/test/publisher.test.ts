@@ -76,7 +76,7 @@ describe('the Kafka publisher', () => {
     ])
   })
 
-  it('sends an unknown batch again as the very same bytes', async () => {
+  it('trap 2: sends an unknown batch again as the very same bytes', async () => {
     const { publisher, sent } = publishing(timeout, stored)
     const one = batch('a')
     expect(statuses(await publisher.send(one, never))).toEqual(['unknown'])
@@ -84,7 +84,7 @@ describe('the Kafka publisher', () => {
     expect(sent[1]?.bytes).toEqual(sent[0]?.bytes)
   })
 
-  it('takes a new producer id for what follows a batch that was given up', async () => {
+  it('trap 22: takes a new producer id for what follows a batch that was given up', async () => {
     const { publisher, sent } = publishing(timeout, stored)
     const one = batch('a')
     await publisher.send(one, never)
