@@ -147,7 +147,7 @@ describe('a cluster of three nodes', () => {
     await bus.close()
   })
 
-  it('loses nothing and keeps the order of every key when a leader is killed', async () => {
+  it('trap 1: loses nothing and keeps the order of every key when a leader is killed', async () => {
     await underLoad(async () => {
       await sleep(1_000)
       const leader = await someLeader()

@@ -1,3 +1,4 @@
+import { connect, defineTopic } from '@waybill/core'
 import { kafka } from '@waybill/kafka'
 import type { Transport, TransportConsumer, TransportPublisher } from '@waybill/core/spi'
 import {
@@ -5,6 +6,8 @@ import {
   createEnvironment,
   type KafkaHandle,
 } from '@waybill/integration-tests/environment'
+import { Kafka, logLevel } from 'kafkajs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   batch,
   context,
@@ -106,5 +109,90 @@ describe('the Kafka driver', () => {
     expect(membership.bodies(0)).toEqual([])
     consumer.resume?.(0)
     await until(() => membership.bodies(0).length === 1)
+  })
+})
+
+describe('a consumer that has paused everything', () => {
+  it('trap 8: reads at once when it is resumed', async () => {
+    await transport.declare(topology('resumed'))
+    const { consumer, membership } = await consume('resumed')
+    const waitedMs: number[] = []
+    for (let round = 1; round <= 5; round++) {
+      for (const { partition } of membership.assignments) consumer.pause?.(partition)
+      await publish(publisher, batch('resumed', 0, [`${round}`]))
+      // Every poll that was under way is over: they last 200 ms.
+      await sleep(500)
+      expect(membership.bodies(0)).toHaveLength(round - 1)
+      const since = performance.now()
+      consumer.resume?.(0)
+      await until(() => membership.bodies(0).length === round)
+      waitedMs.push(performance.now() - since)
+    }
+    expect(waitedMs.toSorted((a, b) => a - b)[2]).toBeLessThan(300)
+  })
+
+  it('trap 8: sleeps for seconds through a resume, when it is one of kafkajs', async () => {
+    await transport.declare(topology('naive-resumed'))
+    const client = new Kafka({ brokers: [...broker.brokers], logLevel: logLevel.NOTHING })
+    const consumer = client.consumer({ groupId: 'naive-resumed' })
+    const got: string[] = []
+    let polls = 0
+    let isPolling = false
+    consumer.on('consumer.fetch_start', () => {
+      polls++
+      isPolling = true
+    })
+    consumer.on('consumer.fetch', () => {
+      isPolling = false
+    })
+    await consumer.connect()
+    await consumer.subscribe({ topic: 'naive-resumed', fromBeginning: true })
+    await consumer.run({ eachMessage: async ({ message }) => void got.push(String(message.value)) })
+    await publish(publisher, batch('naive-resumed', 0, ['a']))
+    await until(() => got.length === 1 && isPolling)
+    const before = polls
+    consumer.pause([{ topic: 'naive-resumed' }])
+    await publish(publisher, batch('naive-resumed', 0, ['b']))
+    // The poll that was under way is over, and there is nothing to read in the next one.
+    await until(() => polls > before)
+    const since = performance.now()
+    consumer.resume([{ topic: 'naive-resumed' }])
+    await until(() => got.length === 2)
+    expect(performance.now() - since).toBeGreaterThan(1_000)
+    await consumer.disconnect()
+  })
+})
+
+describe('a partition whose handler is slow', () => {
+  it('trap 8: holds up no other of its broker', async () => {
+    const topic = defineTopic<string>({
+      name: 'slow',
+      key: (text) => text,
+      partitions: 3,
+      groups: ['billing'],
+    })
+    const bus = await connect({ transport: kafka({ brokers: broker.brokers }) })
+    let finish = (): void => undefined
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const handled: { text: string; partition: number }[] = []
+    let slow: number | undefined
+    await bus.subscribe(topic, { group: 'billing' }, async ({ value: text, partition }) => {
+      if (text === 'slow') {
+        slow = partition
+        await finished
+      }
+      handled.push({ text, partition })
+    })
+    await bus.publish(topic, 'slow')
+    await until(() => slow !== undefined)
+    const texts = Array.from({ length: 50 }, (_, n) => `${n}`)
+    for (const text of texts) await bus.publish(topic, text)
+    await until(() => handled.length === texts.length)
+    expect(new Set(handled.map(({ partition }) => partition)).size).toBe(3)
+    finish()
+    await bus.close()
+    expect(handled.at(-1)).toEqual({ text: 'slow', partition: slow })
   })
 })

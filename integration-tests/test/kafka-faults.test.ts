@@ -92,7 +92,7 @@ async function logOf(topic: string): Promise<string[]> {
 }
 
 describe('a Produce answer that is lost after the broker stored the batch', () => {
-  it('leaves the outcome unknown, and the identical batch sent again is stored once', async () => {
+  it('trap 2: leaves the outcome unknown, and the identical batch sent again is stored once', async () => {
     await transport.declare(topology('cut'))
     await publish(publisher, batch('cut', 0, ['warm']))
     const lost = batch('cut', 0, ['a', 'b'])
@@ -105,7 +105,7 @@ describe('a Produce answer that is lost after the broker stored the batch', () =
     expect(await logOf('cut')).toEqual(['warm', 'a', 'b', 'c'])
   })
 
-  it('makes kafkajs acknowledge the next batch and lose it, when the first is given up', async () => {
+  it('trap 22: makes kafkajs acknowledge the next batch and lose it, when the first is given up', async () => {
     await transport.declare(topology('naive-abandon'))
     const producer = naive().producer({ idempotent: true })
     await producer.connect()
@@ -120,7 +120,7 @@ describe('a Produce answer that is lost after the broker stored the batch', () =
     expect(await logOf('naive-abandon')).toEqual(['warm', 'given up'])
   })
 
-  it('loses nothing of what comes after a batch that we give up', async () => {
+  it('trap 22: loses nothing of what comes after a batch that we give up', async () => {
     await transport.declare(topology('abandon'))
     await publish(publisher, batch('abandon', 0, ['warm']))
     await publish(publisher, batch('abandon', 1, ['warm']))
@@ -134,7 +134,7 @@ describe('a Produce answer that is lost after the broker stored the batch', () =
     expect(await logOf('abandon')).toEqual(['warm', 'given up', 'next'])
   })
 
-  it('loses and doubles nothing under many batches at once', async () => {
+  it('trap 2: loses and doubles nothing under many batches at once', async () => {
     await transport.declare(topology('many'))
     const cut = proxy.cutReply(kafkaReply(PRODUCE), 5)
     const run = async (partition: number): Promise<void> => {
@@ -148,7 +148,7 @@ describe('a Produce answer that is lost after the broker stored the batch', () =
 })
 
 describe('an acknowledgement', () => {
-  it('that the broker took but did not answer fails as retryable, and can be repeated', async () => {
+  it('trap 6: that the broker took but did not answer fails as retryable, and can be repeated', async () => {
     await transport.declare(topology('lost-commit'))
     await publish(publisher, batch('lost-commit', 0, ['a']))
     const { consumer, membership } = await consume('lost-commit')
@@ -165,7 +165,7 @@ describe('an acknowledgement', () => {
     })
   })
 
-  it('is dropped in silence by kafkajs once it is stopping', async () => {
+  it('trap 6: is dropped in silence by kafkajs once it is stopping', async () => {
     await transport.declare(topology('naive-stop'))
     await publish(publisher, batch('naive-stop', 0, ['a']))
     const consumer = naive().consumer({ groupId: 'naive-stop', maxWaitTimeInMs: 100 })
@@ -192,7 +192,7 @@ describe('an acknowledgement', () => {
 })
 
 describe('an error out of the consumer path', () => {
-  it('ends a kafkajs consumer for good when it is a TypeError', async () => {
+  it('trap 4: ends a kafkajs consumer for good when it is a TypeError', async () => {
     await transport.declare(topology('naive-crash'))
     await publish(publisher, batch('naive-crash', 0, ['a']))
     const consumer = naive().consumer({ groupId: 'naive-crash' })
@@ -210,7 +210,7 @@ describe('an error out of the consumer path', () => {
     await consumer.disconnect()
   })
 
-  it('is told to the engine as an end, when the engine itself throws', async () => {
+  it('trap 4: is told to the engine as an end, when the engine itself throws', async () => {
     await transport.declare(topology('engine-bug'))
     await publish(publisher, batch('engine-bug', 0, ['a']))
     const membership = recordingMembership()

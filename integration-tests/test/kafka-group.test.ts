@@ -1,3 +1,4 @@
+import { type Bus, connect, defineTopic } from '@waybill/core'
 import { kafka } from '@waybill/kafka'
 import type { PartitionEpoch, Transport, TransportConsumer, TransportPublisher } from '@waybill/core/spi'
 import {
@@ -5,7 +6,8 @@ import {
   createEnvironment,
   type KafkaHandle,
 } from '@waybill/integration-tests/environment'
-import { createProxy, type Proxy } from '@waybill/testkit'
+import { check, createProxy, createRecorder, type Entry, listJournal, type Proxy } from '@waybill/testkit'
+import { Kafka, logLevel } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   batch,
@@ -104,7 +106,7 @@ describe('members of a Kafka group', () => {
     expect(kept).toEqual(expect.arrayContaining(second.membership.held()))
   })
 
-  it('give partitions up only when running handlers have finished, however long after the session timeout that is', async () => {
+  it('trap 5: give partitions up only when running handlers have finished, however long after the session timeout that is', async () => {
     await transport.declare(topology('drain', { partitions: 6 }))
     await publish(publisher, batch('drain', 0, ['a', 'b']))
     let acknowledged = 0
@@ -129,7 +131,7 @@ describe('members of a Kafka group', () => {
     expect(holder.membership.assignmentOf(0)).toMatchObject({ position: 1, record: 'kept' })
   })
 
-  it('that lose their session are told, and what they acknowledge afterwards is dropped', async () => {
+  it('trap 5: that lose their session are told, and what they acknowledge afterwards is dropped', async () => {
     await transport.declare(topology('expelled', { partitions: 6 }))
     await publish(publisher, batch('expelled', 0, ['a', 'b', 'c']))
     const cut = await join('expelled', recordingMembership(), proxied)
@@ -217,4 +219,126 @@ describe('members of a Kafka group', () => {
 async function neverNobody(...members: readonly Joined[]): Promise<Joined> {
   await until(() => members.some(({ membership }) => membership.held().includes(0)))
   return members.find(({ membership }) => membership.held().includes(0))!
+}
+
+describe('a member that joins while handlers run', () => {
+  it('trap 5: is given keys that still run elsewhere, when kafkajs reads ahead of handlers that it does not wait for', async () => {
+    await transport.declare(topology('naive-join', { partitions: 6 }))
+    for (const partition of six) await publish(publisher, batch('naive-join', partition, ['work']))
+    const handlers = gate()
+    const member = async () => {
+      const running = new Set<number>()
+      const consumer = raw().consumer({
+        groupId: 'naive-join',
+        heartbeatInterval: 200,
+        maxWaitTimeInMs: 100,
+      })
+      await consumer.connect()
+      await consumer.subscribe({ topic: 'naive-join', fromBeginning: true })
+      await consumer.run({
+        // Commits come after the handlers: nothing is lost, and nothing keeps the partition either.
+        autoCommit: false,
+        eachMessage: async ({ partition }) => {
+          running.add(partition)
+          void handlers.opened.then(() => running.delete(partition))
+        },
+      })
+      return { consumer, running }
+    }
+    const first = await member()
+    await until(() => first.running.size === 6)
+    const second = await member()
+    await until(() => second.running.size > 0)
+    expect([...second.running].filter((partition) => first.running.has(partition))).not.toEqual([])
+    handlers.open()
+    await Promise.all([first.consumer.disconnect(), second.consumer.disconnect()])
+  })
+
+  it('trap 5: is given a key only when its handler has finished elsewhere, and no commit goes backwards', async () => {
+    const topic = defineTopic<string>({
+      name: 'joined',
+      key: (text) => text,
+      partitions: 6,
+      groups: ['billing'],
+    })
+    const journal: Entry[] = []
+    const handlers = gate()
+    const open = () => connect({ transport: kafka({ brokers: broker.brokers }) })
+    const [one, two] = [await open(), await open()]
+    const subscribe = (bus: Bus, name: string) =>
+      bus.subscribe(
+        topic,
+        { group: 'billing' },
+        createRecorder(listJournal(name, journal)).handler<string>(() => handlers.opened),
+      )
+    const started = () => journal.filter(({ type }) => type === 'started')
+    const keys = Array.from({ length: 12 }, (_, n) => `key-${n}`)
+    const publishing = createRecorder(listJournal('publisher', journal))
+    await subscribe(one, 'one')
+    // Twice: of every key one runs when the second member comes, and one waits.
+    for (const key of [...keys, ...keys]) await publishing.publish(one, topic, key)
+    await until(() => started().length === keys.length)
+    const joining = subscribe(two, 'two')
+    const commits = await watchCommits('joined')
+    await until(async () => (await commits.groupState()) === 'PreparingRebalance')
+    await sleep(5_000)
+    expect(started()).toHaveLength(keys.length)
+    handlers.open()
+    await joining
+    await until(() => started().length === 2 * keys.length)
+    await Promise.all([one.close(), two.close()])
+    const { backwards, committed } = await commits.stop()
+    expect(backwards).toEqual([])
+    expect(committed).toBeGreaterThan(0)
+    expect(new Set(started().map(({ member }) => member))).toEqual(new Set(['one', 'two']))
+    expect(check(journal, { topic: 'joined', group: 'billing' })).toMatchObject({
+      lost: [],
+      disordered: [],
+      overlaps: [],
+      abortedOverlaps: [],
+      duplicates: [],
+    })
+  })
+})
+
+const raw = () => new Kafka({ brokers: [...broker.brokers], logLevel: logLevel.NOTHING })
+
+/** What handlers wait for until the test lets them finish. */
+function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open: () => open() }
+}
+
+/** Notes every step backwards of what the topic's group has committed, until it is stopped. */
+async function watchCommits(topic: string) {
+  const groupId = `${topic}.billing`
+  const admin = raw().admin()
+  await admin.connect()
+  const backwards: string[] = []
+  const last = new Map<number, number>()
+  const over = new AbortController()
+  const look = async () => {
+    const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
+    for (const { partition, offset } of found?.partitions ?? []) {
+      const before = last.get(partition) ?? -1
+      if (Number(offset) < before) backwards.push(`${partition}: ${before} to ${offset}`)
+      last.set(partition, Number(offset))
+    }
+  }
+  const watching = (async () => {
+    for (; !over.signal.aborted; await sleep(100)) await look()
+    await look()
+    await admin.disconnect()
+  })()
+  return {
+    groupState: async () => (await admin.describeGroups([groupId])).groups[0]?.state,
+    async stop() {
+      over.abort()
+      await watching
+      return { backwards, committed: Math.max(...last.values()) }
+    },
+  }
 }

@@ -162,7 +162,7 @@ describe('a topic that nobody declared', () => {
 })
 
 describe('a topic that changes', () => {
-  it('is consumed on partitions that were added, from their start, and reported', async () => {
+  it('trap 7: is consumed on partitions that were added, from their start, and reported', async () => {
     await transport.declare(topology('grows'))
     const { membership } = await consume('grows')
     await admin.createPartitions({ topicPartitions: [{ topic: 'grows', count: 4 }] })
@@ -178,7 +178,7 @@ describe('a topic that changes', () => {
     )
   })
 
-  it('is passed over by a kafkajs consumer on its defaults, on partitions that were added', async () => {
+  it('trap 7: is passed over by a kafkajs consumer on its defaults, on partitions that were added', async () => {
     await create('naive-grows', 1)
     const client = new Kafka({ brokers: [...broker.brokers], logLevel: logLevel.NOTHING })
     const consumer = client.consumer({ groupId: 'naive-grows', maxWaitTimeInMs: 100, metadataMaxAge: 500 })
@@ -238,7 +238,7 @@ describe('where a group starts', () => {
     expect(membership.bodies(0)).toEqual(['after'])
   })
 
-  it('is the start of the log when what it committed is gone, and that is reported with the range', async () => {
+  it('trap 7: is the start of the log when what it committed is gone, and that is reported with the range', async () => {
     await transport.declare(topology('truncated'))
     await publish(publisher, batch('truncated', 0, ['a', 'b', 'c', 'd']))
     const { consumer, membership } = await consume('truncated')
@@ -261,7 +261,7 @@ describe('where a group starts', () => {
     )
   })
 
-  it('is the start of the log when it committed more than the log has', async () => {
+  it('trap 7: is the start of the log when it committed more than the log has', async () => {
     await transport.declare(topology('beyond'))
     await publish(publisher, batch('beyond', 0, ['a']))
     await admin.setOffsets({
@@ -276,7 +276,7 @@ describe('where a group starts', () => {
     )
   })
 
-  it('moves on, in a new holding, when the log is cut while it is read', async () => {
+  it('trap 7: moves on, in a new holding, when the log is cut while it is read', async () => {
     await transport.declare(topology('cut-live'))
     const { consumer, membership } = await consume('cut-live')
     consumer.pause?.(0)
