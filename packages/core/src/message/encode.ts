@@ -1,6 +1,5 @@
 import { types } from 'node:util'
 import { PublishError } from '../error/kinds.js'
-import type { ErrorCode } from '../error/codes.js'
 import { show } from '../option/option.js'
 import type { PublishOptions } from '../publish/receipt.js'
 import type { ErasedTopic } from '../topic/topic.js'
@@ -9,6 +8,7 @@ import { headerProblem, isPlainText } from './headers.js'
 import { newId } from './identity.js'
 import { nullMark } from './marks.js'
 import { framingBytes, recordBytes } from './record-size.js'
+import type { Refuse } from './refuse.js'
 import { validate } from './validate.js'
 
 export interface EncodeContext {
@@ -39,7 +39,7 @@ export function encodeMessage(
   context: EncodeContext,
 ): EncodedMessage {
   const id = options.id ?? newId(context.wallMs)
-  const refuse = (code: ErrorCode, message: string, cause?: unknown): PublishError =>
+  const refuse: Refuse = (code, message, cause) =>
     new PublishError({
       code,
       outcome: 'rejected',
@@ -84,8 +84,6 @@ export function encodeMessage(
   }
   return { record, sizeBytes, validated }
 }
-
-export type Refuse = (code: ErrorCode, message: string, cause?: unknown) => PublishError
 
 function timeOf(time: unknown): number | undefined {
   const ms = time instanceof Date ? time.getTime() : Number.NaN

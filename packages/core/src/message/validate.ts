@@ -2,7 +2,7 @@ import { PublishError } from '../error/kinds.js'
 import { isThenable } from '../thenable.js'
 import type { StandardIssue, StandardResult } from '../topic/standard-schema.js'
 import type { ErasedTopic } from '../topic/topic.js'
-import type { Refuse } from './encode.js'
+import type { Refuse } from './refuse.js'
 
 /** Refuses a value now, or later where the schema answers with a promise. */
 export function validate(topic: ErasedTopic, value: unknown, refuse: Refuse): Promise<void> | undefined {
