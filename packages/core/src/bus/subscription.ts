@@ -1,7 +1,7 @@
 import type { Problem } from '../transport/report.js'
 
 export interface CloseOptions {
-  /** Milliseconds to wait for what runs; 0 does not wait. @default the bus's `closeTimeoutMs` */
+  /** Milliseconds to wait for what runs, at most an hour; 0 does not wait. @default the bus's `closeTimeoutMs` */
   readonly timeoutMs?: number
 }
 
