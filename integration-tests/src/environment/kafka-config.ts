@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Credentials, KafkaOptions, SecureListener } from './broker.js'
 import { freePorts } from './ports.js'
 
@@ -133,6 +134,9 @@ export function kafkaProperties(
     }
   })
 }
+
+/** A UUID as Kafka spells it. None begins with a dash, which its tools would take for an option. */
+export const newClusterId = (): string => `W${randomBytes(16).toString('base64url').slice(1)}`
 
 /** Options of a node's JVM: three nodes share a machine. */
 export function heapOf(nodes: number): string[] {

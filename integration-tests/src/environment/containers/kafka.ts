@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Credentials, KafkaHandle, KafkaOptions } from '../broker.js'
 import { createCertificates } from '../certificates.js'
 import { brokerHandle } from '../handle.js'
@@ -7,6 +6,7 @@ import {
   heapOf,
   kafkaProperties,
   listenerAddresses,
+  newClusterId,
   scramUserArguments,
   usesTls,
 } from '../kafka-config.js'
@@ -34,7 +34,7 @@ export async function containerKafka(context: ContainerContext, options: KafkaOp
   const listeners = listenerAddresses(cluster)
   const brokers = listeners.PLAINTEXT ?? []
   const url = brokers.join()
-  const clusterId = randomBytes(16).toString('base64url')
+  const clusterId = newClusterId()
   const start = async (node: Record<string, string>, i: number) => {
     const spec = {
       name: nameOf(i + 1),

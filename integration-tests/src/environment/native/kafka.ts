@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,6 +10,7 @@ import {
   heapOf,
   kafkaProperties,
   listenerAddresses,
+  newClusterId,
   scramUserArguments,
   usesTls,
 } from '../kafka-config.js'
@@ -39,7 +39,7 @@ export async function nativeKafka(context: NativeContext, options: KafkaOptions)
     await writeFile(keys.truststore, certificates.ca)
   }
   const properties = kafkaProperties(options, cluster, { bind: '127.0.0.1', host: () => '127.0.0.1', keys })
-  const clusterId = randomBytes(16).toString('base64url')
+  const clusterId = newClusterId()
   const heap = heapOf(cluster.length)
   const start = async (node: Record<string, string>, i: number) => {
     const name = `kafka-${i + 1}`
