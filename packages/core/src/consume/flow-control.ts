@@ -39,8 +39,9 @@ export class FlowControl {
 
   /** Why a partition takes nothing in right now. */
   full(holding: Holding): PartitionStatus['full'] {
-    if (holding.progress.unfinished >= this.#consumption.topic.topology.window) return 'window'
+    // Before the window, which may be full as well: this one also keeps handlers from starting.
     if (holding.progress.isFull) return 'progress'
+    if (holding.progress.unfinished >= this.#consumption.topic.topology.window) return 'window'
     return this.#consumption.capabilities.pausable && holding.bufferedBytes >= this.#share
       ? 'bytes'
       : undefined

@@ -92,10 +92,13 @@ describe('progress', () => {
 })
 
 describe('a full progress record', () => {
-  it('lets only the oldest message start, stalls its partition alone and says so', async () => {
+  it.each([
+    ['with room in the window', 2_000],
+    ['with a full window beside it', 150],
+  ])('lets only the oldest message start, stalls its partition alone and says so: %s', async (_, window) => {
     const clock = new VirtualClock()
     const handler = new GatedHandler()
-    const topic = topicOf(2_000, 2)
+    const topic = topicOf(window, 2)
     const { engine, consumer } = consuming(clock, handler.handle, {
       topic,
       concurrency: 2_000,
