@@ -14,7 +14,7 @@ import { startNode } from '../node.js'
 import { probeKafka } from '../probes.js'
 import { containerNode } from './container-node.js'
 import { createNetwork } from './network.js'
-import type { ContainerContext } from './provider.js'
+import type { ContainerContext } from './context.js'
 
 const KEYS = { keystore: '/etc/kafka/secrets/server.pem', truststore: '/etc/kafka/secrets/ca.pem' }
 

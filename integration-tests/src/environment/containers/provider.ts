@@ -1,14 +1,8 @@
 import type { BrokerProvider } from '../provider.js'
-import type { Images } from './images.js'
+import type { ContainerContext } from './context.js'
 import { containerKafka } from './kafka.js'
 import { containerRabbitmq } from './rabbitmq.js'
 import { containerRedis } from './redis.js'
-
-export interface ContainerContext {
-  readonly images: Images
-  /** `name=value` that every container carries. */
-  readonly label: string
-}
 
 /** Brokers as containers of a Docker engine. */
 export function containerProvider(context: ContainerContext): BrokerProvider {

@@ -7,7 +7,7 @@ import { freePorts } from '../ports.js'
 import { probeRabbitmq } from '../probes.js'
 import { SYNC_QUEUES, enabledPlugins, rabbitmqConfig } from '../rabbitmq-config.js'
 import { containerNode } from './container-node.js'
-import type { ContainerContext } from './provider.js'
+import type { ContainerContext } from './context.js'
 
 const KEYS = {
   ca: '/etc/rabbitmq/tls/ca.pem',

@@ -5,7 +5,7 @@ import { freePorts } from '../ports.js'
 import { probeRedis } from '../probes.js'
 import { redisArguments } from '../redis-config.js'
 import { containerNode } from './container-node.js'
-import type { ContainerContext } from './provider.js'
+import type { ContainerContext } from './context.js'
 
 export async function containerRedis(context: ContainerContext, options: RedisOptions): Promise<RedisHandle> {
   const [port = 0] = await freePorts(1)

@@ -18,7 +18,7 @@ import { startNode } from '../node.js'
 import { probeKafka } from '../probes.js'
 import { KAFKA_VERSION, LOG_CONFIG, kafkaClassPath } from './kafka-distribution.js'
 import { processNode } from './process-node.js'
-import type { NativeContext } from './provider.js'
+import type { NativeContext } from './context.js'
 import { createWorkspace } from './workspace.js'
 
 const run = promisify(execFile)

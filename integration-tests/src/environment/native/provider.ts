@@ -1,13 +1,8 @@
 import type { BrokerProvider } from '../provider.js'
-import type { Watchdog } from '../watchdog.js'
+import type { NativeContext } from './context.js'
 import { nativeKafka } from './kafka.js'
 import { nativeRabbitmq } from './rabbitmq.js'
 import { nativeRedis } from './redis.js'
-
-export interface NativeContext {
-  readonly watchdog: Watchdog
-  readonly log: (line: string) => void
-}
 
 /** Brokers as processes of this machine: RabbitMQ and Redis from the PATH, Kafka from its jars. */
 export function nativeProvider(context: NativeContext): BrokerProvider {

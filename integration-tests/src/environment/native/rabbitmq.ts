@@ -11,7 +11,7 @@ import { freePorts } from '../ports.js'
 import { probeRabbitmq } from '../probes.js'
 import { SYNC_QUEUES, enabledPlugins, rabbitmqConfig } from '../rabbitmq-config.js'
 import { processNode } from './process-node.js'
-import type { NativeContext } from './provider.js'
+import type { NativeContext } from './context.js'
 import { rabbitmqCommands } from './rabbitmq-commands.js'
 import { createWorkspace } from './workspace.js'
 

@@ -6,7 +6,7 @@ import { freePorts } from '../ports.js'
 import { probeRedis } from '../probes.js'
 import { redisArguments } from '../redis-config.js'
 import { processNode } from './process-node.js'
-import type { NativeContext } from './provider.js'
+import type { NativeContext } from './context.js'
 import { createWorkspace } from './workspace.js'
 
 export async function nativeRedis(context: NativeContext, options: RedisOptions): Promise<RedisHandle> {
