@@ -4,7 +4,7 @@ import { WaybillError } from '../error/waybill-error.js'
 import { ConsumeEngine } from '../consume/consume-engine.js'
 import type { Consumption } from '../consume/consumption.js'
 import type { TransportConsumer } from '../transport/transport.js'
-import { closeTimeoutMs } from './close-timeout.js'
+import { closeTimeoutOf } from './close-timeout.js'
 import type { CloseOptions, CloseResult, Subscription, SubscriptionStatus } from './subscription.js'
 
 /** What a close may still take after its timeout, for acknowledging and saying goodbye. */
@@ -100,7 +100,7 @@ export class Member implements Subscription {
   }
 
   async close(options: CloseOptions = {}): Promise<CloseResult> {
-    const timeoutMs = closeTimeoutMs(options, this.#closeTimeoutMs)
+    const timeoutMs = closeTimeoutOf(options, this.#closeTimeoutMs)
     const { clock } = this.#consumption
     const until = clock.now() + timeoutMs
     const result = await this.drain(timeoutMs)

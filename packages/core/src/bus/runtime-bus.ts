@@ -8,7 +8,7 @@ import type { PublishOptions, PublishOutcome, Receipt } from '../publish/receipt
 import type { AnyTopic, GroupOf, InputOf, OutputOf } from '../topic/topic.js'
 import type { Transport } from '../transport/transport.js'
 import type { Bus, BusStatus } from './bus.js'
-import { closeTimeoutMs } from './close-timeout.js'
+import { closeTimeoutOf } from './close-timeout.js'
 import type { BusEventOf, BusEventType } from './events.js'
 import type { Logger } from './logger.js'
 import { graceMs } from './member.js'
@@ -138,7 +138,7 @@ export class RuntimeBus implements Bus {
   }
 
   close(options: CloseOptions = {}): Promise<CloseResult> {
-    return (this.#closing ??= this.#close(closeTimeoutMs(options, this.#init.settings.closeTimeoutMs)))
+    return (this.#closing ??= this.#close(closeTimeoutOf(options, this.#init.settings.closeTimeoutMs)))
   }
 
   closed(): Promise<Error | undefined> {

@@ -95,47 +95,50 @@ describe('a full progress record', () => {
   it.each([
     ['with room in the window', 2_000],
     ['with a full window beside it', 150],
-  ])('lets only the oldest message start, stalls its partition alone and says so: %s', async (_, window) => {
-    const clock = new VirtualClock()
-    const handler = new GatedHandler()
-    const topic = topicOf(window, 2)
-    const { engine, consumer } = consuming(clock, handler.handle, {
-      topic,
-      concurrency: 2_000,
-      maxBufferedBytes: 100_000_000,
-      capabilities: { progressBytes: 100 },
-    })
-    engine.assigned([assignment, { ...assignment, partition: 1 }])
-    const deliver = async (partition: number, first: number, count: number): Promise<void> => {
-      const records = Array.from({ length: count }, (_, index) =>
-        record(first + index, { key: `k${first + index}`, id: `${partition}/${first + index}` }),
-      )
-      engine.records(partition, 1, { records, next: first + count })
+  ])(
+    'lets only the oldest message start, stalls its partition alone and says so: %s',
+    async (_name, window) => {
+      const clock = new VirtualClock()
+      const handler = new GatedHandler()
+      const topic = topicOf(window, 2)
+      const { engine, consumer } = consuming(clock, handler.handle, {
+        topic,
+        concurrency: 2_000,
+        maxBufferedBytes: 100_000_000,
+        capabilities: { progressBytes: 100 },
+      })
+      engine.assigned([assignment, { ...assignment, partition: 1 }])
+      const deliver = async (partition: number, first: number, count: number): Promise<void> => {
+        const records = Array.from({ length: count }, (_, index) =>
+          record(first + index, { key: `k${first + index}`, id: `${partition}/${first + index}` }),
+        )
+        engine.records(partition, 1, { records, next: first + count })
+        await settle()
+      }
+      await deliver(0, 0, 300)
+      // Every other one finishes: each needs two numbers in the record.
+      for (let at = 1; at < 300; at += 2) handler.succeed(`0/${at}`)
+      await clock.advance(1_000)
+      await deliver(0, 300, 1)
+      expect(handler.running).not.toContain('0/300')
+      expect(consumer.paused).toEqual(new Set([0]))
+      expect(engine.status().partitions[0]).toMatchObject({
+        full: 'progress',
+        next: 0,
+        oldest: { key: 'k0', id: '0/0', attempt: 1 },
+      })
+      const { record: text } = consumer.acknowledged.at(-1)!
+      expect(text.length).toBeLessThanOrEqual(100)
+      handler.succeed('0/100')
       await settle()
-    }
-    await deliver(0, 0, 300)
-    // Every other one finishes: each needs two numbers in the record.
-    for (let at = 1; at < 300; at += 2) handler.succeed(`0/${at}`)
-    await clock.advance(1_000)
-    await deliver(0, 300, 1)
-    expect(handler.running).not.toContain('0/300')
-    expect(consumer.paused).toEqual(new Set([0]))
-    expect(engine.status().partitions[0]).toMatchObject({
-      full: 'progress',
-      next: 0,
-      oldest: { key: 'k0', id: '0/0', attempt: 1 },
-    })
-    const { record: text } = consumer.acknowledged.at(-1)!
-    expect(text.length).toBeLessThanOrEqual(100)
-    handler.succeed('0/100')
-    await settle()
-    expect(consumer.paused).toEqual(new Set([0]))
-    await deliver(1, 0, 1)
-    expect(handler.running).toContain('1/0')
+      expect(consumer.paused).toEqual(new Set([0]))
+      await deliver(1, 0, 1)
+      expect(handler.running).toContain('1/0')
 
-    for (let at = 0; at < 300; at += 2) if (at !== 100) handler.succeed(`0/${at}`)
-    await settle()
-    expect(handler.running).toContain('0/300')
-    expect(consumer.paused).toEqual(new Set())
-  })
+      for (let at = 0; at < 300; at += 2) if (at !== 100) handler.succeed(`0/${at}`)
+      await settle()
+      expect(handler.running).toContain('0/300')
+      expect(consumer.paused).toEqual(new Set())
+    },
+  )
 })
