@@ -37,6 +37,8 @@ start_engine() {
     # Containers may not have a higher limit than the engine: "error setting rlimit type 7".
     local files
     files=$(ulimit -Hn)
+    forget dockerd /var/run/docker.pid
+    forget containerd /var/run/docker/containerd/containerd.pid
     setsid dockerd --default-ulimit "nofile=$files:$files" </dev/null >/var/log/waybill-dockerd.log 2>&1 &
   fi
   for _ in $(seq 120); do
@@ -46,6 +48,14 @@ start_engine() {
   tail -n 20 /var/log/waybill-dockerd.log >&2
   echo 'The Docker engine did not start.' >&2
   exit 1
+}
+
+# An engine that was killed leaves its pid file, and the next one does not start over it.
+forget() {
+  local program=$1 file=$2 state
+  [ -f "$file" ] || return 0
+  state=$(sed -n -E "s/^[0-9]+ \\($program\\) (.).*/\\1/p" "/proc/$(cat "$file")/stat" 2>/dev/null || true)
+  case $state in '' | Z) rm -f "$file" ;; esac
 }
 
 mount_cgroups() {
@@ -65,7 +75,7 @@ build_base() {
   mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/{*.list,*.sources} 2>/dev/null |
     sed -n -E 's/^(URIs:|deb( \[.*\])?) +([^ ]+).*/\3/p' | head -n 1 || true)
   root=$(mktemp -d)
-  debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "${mirror:-http://deb.debian.org/debian}" \
+  debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "${mirror:?no Debian mirror in the sources of apt}" \
     >/var/log/waybill-debootstrap.log
   # The host's way to its mirror holds for the build as well.
   { grep -l Acquire /etc/apt/apt.conf.d/* || true; } | xargs -r cp -t "$root/etc/apt/apt.conf.d/"
