@@ -21,7 +21,7 @@ export function createBus(options: BusOptions): Bus {
     problems.push({
       code: 'CONFIG_INVALID',
       path: 'transport',
-      message: `must be memory(), kafka({...}) or rabbitmq({...}), not ${show(options.transport)}`,
+      message: `must be a transport, as memory() of @waybill/memory makes one, not ${show(options.transport)}`,
     })
   }
   if (options.topics !== undefined && !Array.isArray(options.topics)) {
