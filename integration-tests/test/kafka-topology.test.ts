@@ -301,16 +301,16 @@ describe('where a group starts', () => {
   })
 })
 
-describe('a batch that cannot be read', () => {
-  it('stops its partition only, and skipTo goes on behind it', async () => {
-    await transport.declare(topology('corrupt'))
-    await publish(publisher, batch('corrupt', 0, ['good']))
-    const { consumer, membership } = await consume('corrupt')
+describe('a partition that is moved on by hand', () => {
+  it('goes on at the position, and refuses one that was passed or that this member does not hold', async () => {
+    await transport.declare(topology('moved'))
+    await publish(publisher, batch('moved', 0, ['good']))
+    const { consumer, membership } = await consume('moved')
     await until(() => membership.bodies(0).length === 1)
     await expect(consumer.skipTo?.(0, 0)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
     await expect(consumer.skipTo?.(9, 1)).rejects.toMatchObject({ code: 'PARTITION_NOT_HELD' })
     await consumer.skipTo?.(0, 2)
-    await publish(publisher, batch('corrupt', 0, ['passed over', 'next']))
+    await publish(publisher, batch('moved', 0, ['passed over', 'next']))
     await until(() => membership.bodies(0).includes('next'))
     expect(membership.bodies(0)).toEqual(['good', 'next'])
   })
